@@ -1,0 +1,56 @@
+/* One request on its way through the server, with its response. A call and
+ * everything in it belong to one loop and are touched on its thread only.
+ *
+ *   IDLE -> (decoded, submitted) -> DONE            answered at once
+ *                                -> PENDING -> DONE  answered later
+ */
+#ifndef CACHESERVER_CORE_CALL_H
+#define CACHESERVER_CORE_CALL_H
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/list.h"
+#include "base/status.h"
+#include "core/request.h"
+#include "core/response.h"
+
+struct call;
+
+/* Called once when a call that was PENDING is answered. */
+typedef void (*call_done_fn)(struct call *call);
+
+enum call_state { CALL_IDLE, CALL_PENDING, CALL_DONE };
+
+enum { CALL_MAGIC = 0x6c6c6163 };
+
+/* Owned by the connection that it answers. `scratch` is where a face puts
+ * what it decodes; it is valid until the call is used again. */
+struct call {
+    struct magic magic;
+    enum call_state state;
+    struct request request;
+    struct response response;
+    struct buffer scratch;
+    struct buffer kept;   /* the request's bytes, after call_keep() */
+    call_done_fn on_done; /* set by the owner, as is `owner` */
+    void *owner;
+    void *engine_data; /* the engine's while the call is PENDING */
+    struct list link;  /* in a queue of the owner */
+};
+
+void call_init(struct call *call);
+void call_fini(struct call *call);
+
+/* Makes `call` ready for another request; keeps its memory up to a bound. */
+void call_reset(struct call *call);
+
+/* Moves the bytes of the request, which are borrowed from the input, into
+ * the call, so that they stay until it is answered. */
+enum status call_keep(struct call *call);
+
+/* The engine has filled the response of `call`, which was PENDING: tells the
+ * owner, who may reuse the call at once. Exactly once for each PENDING call,
+ * on its loop's thread, never from within submit. */
+void call_finish(struct call *call);
+
+#endif

@@ -1,0 +1,96 @@
+#include "core/request.h"
+
+#include "base/json_scan.h"
+#include "base/status.h"
+#include "base/utf8.h"
+#include "core/limits.h"
+#include "core/response.h"
+
+void request_init(struct request *request)
+{
+    *request = (struct request){.op = OP_NONE};
+}
+
+static bool refuse(struct response *response, const char *field,
+                   const char *what)
+{
+    response_fail(response, STATUS_INVALID_ARGUMENT, "%s %s", field, what);
+    return false;
+}
+
+static bool check_bank(const struct request *request,
+                       struct response *response)
+{
+    if (request->bank.len > BANK_LEN_MAX) {
+        response_fail(response, STATUS_INVALID_ARGUMENT,
+                      "bank has %zu bytes, at most %d are allowed",
+                      request->bank.len, BANK_LEN_MAX);
+        return false;
+    }
+    if (request->bank.len &&
+        memchr(request->bank.data, '\0', request->bank.len)) {
+        return refuse(response, "bank", "must not contain NUL");
+    }
+    if (!utf8_is_valid(request->bank)) {
+        return refuse(response, "bank", "must be valid UTF-8");
+    }
+    return true;
+}
+
+static bool check_key(const struct request *request, struct response *response)
+{
+    if (request->key.len > KEY_LEN_MAX) {
+        response_fail(response, STATUS_INVALID_ARGUMENT,
+                      "key has %zu bytes, at most %d are allowed",
+                      request->key.len, KEY_LEN_MAX);
+        return false;
+    }
+    return true;
+}
+
+static bool check_value(const struct request *request,
+                        const struct limits *limits, struct response *response)
+{
+    if (request->value.len > limits_value_len_max(limits)) {
+        response_fail(response, STATUS_INVALID_ARGUMENT,
+                      "value has %zu bytes, at most %zu are allowed",
+                      request->value.len, limits_value_len_max(limits));
+        return false;
+    }
+    if (request->is_value_checked) {
+        return true;
+    }
+    if (request->kind == VALUE_TEXT && !utf8_is_valid(request->value)) {
+        return refuse(response, "value", "of kind TEXT must be valid UTF-8");
+    }
+    if (request->kind == VALUE_JSON &&
+        !json_is_valid(request->value, JSON_DEPTH_MAX - 1)) {
+        return refuse(response, "value", "of kind JSON must be one JSON value");
+    }
+    return true;
+}
+
+static bool check_list(struct request *request, const struct limits *limits,
+                       struct response *response)
+{
+    if (request->prefix.len > KEY_LEN_MAX) {
+        return refuse(response, "prefix", "is longer than any key");
+    }
+    if (request->cursor.len > CURSOR_LEN_MAX) {
+        return refuse(response, "cursor", "was not given out by this server");
+    }
+    if (request->limit == 0 || request->limit > limits->list_len_max) {
+        request->limit = limits->list_len_max;
+    }
+    return true;
+}
+
+bool request_check(struct request *request, const struct limits *limits,
+                   struct response *response)
+{
+    unsigned flags = op_info(request->op)->flags;
+    return (!(flags & OP_BANK) || check_bank(request, response)) &&
+           (!(flags & OP_KEY) || check_key(request, response)) &&
+           (!(flags & OP_VALUE) || check_value(request, limits, response)) &&
+           (!(flags & OP_LIST) || check_list(request, limits, response));
+}

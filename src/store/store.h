@@ -1,0 +1,111 @@
+/* Banks of entries in memory. Knows bytes, kinds and lifetimes; knows no
+ * request and no network. All functions may be called by any thread at any
+ * time; each is one atomic step, except that a listing is one a page. No
+ * function blocks for long.
+ *
+ * An entry whose lifetime is over does not exist for any function, and its
+ * memory is given back soon by store_work(). Reading never creates a bank;
+ * store_put() does. */
+#ifndef CACHESERVER_STORE_STORE_H
+#define CACHESERVER_STORE_STORE_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "core/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct response;
+struct store;
+
+struct store_options {
+    uint64_t memory_max; /* bytes that entries and banks may take; 0: any */
+    uint64_t banks_max;  /* banks at most; 0: any */
+};
+
+/* What store_put() stores; copied. `rule` is not LIFETIME_SAME; one of
+ * LIFETIME_OVER leaves the bank there and the key without an entry. */
+struct store_value {
+    struct slice bytes;
+    enum value_kind kind;
+    struct lifetime lifetime;
+};
+
+/* Which part of a list is asked for. */
+struct store_page {
+    struct slice prefix; /* only names that start so */
+    struct slice cursor; /* where the page before ended; empty: the start */
+    uint32_t limit;      /* items at most, at least 1 */
+};
+
+/* How much there is, for tests and statistics; exact when nothing runs. */
+struct store_usage {
+    uint64_t banks;
+    uint64_t entries;
+    uint64_t bytes; /* charged against `memory_max` */
+};
+
+/* *Gives* an empty store; NULL without memory. */
+struct store *store_create(const struct store_options *options);
+
+/* *Takes* the store. No other thread may still use it. */
+void store_free(struct store **store);
+
+/* Stores `value` under `key`, replacing what was there and restarting its
+ * lifetime. STATUS_RESOURCE_EXHAUSTED beyond `memory_max` or `banks_max`,
+ * STATUS_NOMEM; then nothing has changed. */
+enum status store_put(struct store *store, struct slice bank, struct slice key,
+                      const struct store_value *value);
+
+/* Appends a *copy* of the value to `bytes` and tells its `kind`. A `touch`
+ * that is not NULL is applied as store_touch() does (LIFETIME_OVER: get and
+ * remove). STATUS_NOT_FOUND, STATUS_NOMEM. */
+enum status store_get(struct store *store, struct slice bank, struct slice key,
+                      const struct lifetime *touch, struct buffer *bytes,
+                      enum value_kind *kind);
+
+/* STATUS_NOT_FOUND. */
+enum status store_remove(struct store *store, struct slice bank,
+                         struct slice key);
+
+/* Sets a lifetime: LIFETIME_SAME restarts the entry's own and does nothing to
+ * one without, LIFETIME_OVER removes. STATUS_NOT_FOUND, STATUS_NOMEM. */
+enum status store_touch(struct store *store, struct slice bank,
+                        struct slice key, struct lifetime lifetime);
+
+/* Adds `delta` to the number in the entry, which then holds the sum as JSON;
+ * what remains of its lifetime stays. The sum is in `sum`. STATUS_NOT_FOUND
+ * and what number_add() says, the entry then being unchanged. */
+enum status store_incr(struct store *store, struct slice bank,
+                       struct slice key, const struct number *delta,
+                       struct number *sum);
+
+/* Removes all entries of `bank` at once; the bank stays. An unknown bank is
+ * an empty one. STATUS_NOMEM. */
+enum status store_bank_reset(struct store *store, struct slice bank);
+
+/* A page of the keys of `bank`, as items of `response`, with the cursor of
+ * the next page; none at the end. Ends early when it took long, maybe with
+ * nothing. A key that is there from the first page to the last is listed
+ * exactly once, in whatever order. STATUS_INVALID_ARGUMENT for a cursor that
+ * was never given out, STATUS_ABORTED when the bank was reset since it was;
+ * STATUS_NOMEM. An unknown bank is an empty one. */
+enum status store_bank_keys(struct store *store, struct slice bank,
+                            const struct store_page *page,
+                            struct response *response);
+
+/* A page of the names of banks, likewise. */
+enum status store_bank_list(struct store *store, const struct store_page *page,
+                            struct response *response);
+
+/* Does a bounded piece of what waits to be done: entries whose lifetime is
+ * over, banks that were reset. Answers whether more waits. To be called ten
+ * times a second, and again while it answers true; any one thread. */
+bool store_work(struct store *store);
+
+struct store_usage store_usage(struct store *store);
+
+#endif
