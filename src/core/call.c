@@ -44,6 +44,8 @@ static void keep_slice(struct slice *slice, char **room)
     *room += slice->len;
 }
 
+/* A new block is filled before the old one goes: a call that is submitted
+ * again has slices that point into the old one. */
 enum status call_keep(struct call *call)
 {
     struct slice *slices[] = {
@@ -55,15 +57,17 @@ enum status call_keep(struct call *call)
     for (size_t i = 0; i < count; i++) {
         len += slices[i]->len;
     }
-    buffer_clear(&call->kept);
-    char *room = buffer_reserve(&call->kept, len);
+    struct buffer kept = {0};
+    char *room = buffer_reserve(&kept, len);
     if (!room) {
         return STATUS_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
         keep_slice(slices[i], &room);
     }
-    buffer_commit(&call->kept, len);
+    buffer_commit(&kept, len);
+    buffer_fini(&call->kept);
+    call->kept = kept;
     return STATUS_OK;
 }
 

@@ -23,6 +23,7 @@
 
 struct call;
 struct engine;
+struct loop;
 
 enum submit { SUBMIT_DONE, SUBMIT_PENDING };
 
@@ -39,10 +40,10 @@ struct engine {
     const struct engine_ops *ops;
 };
 
-/* The handles of a kind of engine: `open` makes one for a loop, NULL when
- * it cannot. `arg` is the kind's own. */
+/* The handles of a kind of engine: `open` *gives* one for `loop`, which has
+ * not started yet; NULL when it cannot. `arg` is the kind's own. */
 struct engine_factory {
-    struct engine *(*open)(void *arg);
+    struct engine *(*open)(void *arg, struct loop *loop);
     void *arg;
 };
 

@@ -34,9 +34,8 @@ enum encode {
 
 /* Why a connection is closed by the server. */
 enum farewell {
-    FAREWELL_BAD,     /* after DECODE_BAD */
-    FAREWELL_PARTIAL, /* a request did not end in time, or at all */
-    FAREWELL_FULL     /* there are too many connections */
+    FAREWELL_BAD,    /* after DECODE_BAD */
+    FAREWELL_PARTIAL /* a request did not end in time, or at all */
 };
 
 struct face {

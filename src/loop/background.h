@@ -1,0 +1,23 @@
+/* A thread for work that is long or regular and that no loop may do itself:
+ * it calls a function in short pieces, often while there is something to do
+ * and ten times a second otherwise. */
+#ifndef CACHESERVER_LOOP_BACKGROUND_H
+#define CACHESERVER_LOOP_BACKGROUND_H
+
+#include <stdbool.h>
+
+struct background;
+
+enum { BACKGROUND_INTERVAL_MS = 100 };
+
+/* Does a piece; answers whether more waits. */
+typedef bool (*background_work_fn)(void *arg);
+
+/* *Gives* a running thread that calls `work`; NULL when the system gives
+ * none. */
+struct background *background_start(background_work_fn work, void *arg);
+
+/* *Takes* it: waits for the piece in hand, then ends the thread. */
+void background_stop(struct background **background);
+
+#endif

@@ -1,0 +1,91 @@
+/* One worker's share of the server: a loop, an engine handle, and the
+ * connections that live on them. */
+#ifndef CACHESERVER_SERVER_LANE_H
+#define CACHESERVER_SERVER_LANE_H
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/status.h"
+#include "core/limits.h"
+#include "engine/engine.h"
+#include "loop/mailbox.h"
+#include "server/stream.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+struct call;
+struct face;
+struct loop;
+
+enum {
+    LANE_READ_LEN = 64 * 1024,      /* bytes read at once */
+    LANE_CALLS_KEPT_MAX = 1024,     /* unused calls that are not freed */
+    LANE_OUT_KEPT_MAX = 256 * 1024, /* of the shared output buffer */
+    FACES_MAX = 4
+};
+
+/* What every lane of a server shares; outlives them. */
+struct lane_options {
+    const struct face *faces[FACES_MAX]; /* asked in order; ends with NULL */
+    struct engine_factory engine;
+    struct limits limits;
+};
+
+/* Owned by the server. Everything but `load` and `mailbox` is its loop's. */
+struct lane {
+    struct loop *loop;
+    struct mailbox mailbox;
+    const struct lane_options *options;
+    struct limits limits; /* as they are now; reloads change them */
+    struct engine *engine;
+    struct list conns;
+    struct list ready; /* connections whose turn comes next */
+    uv_idle_t turns;   /* runs while `ready` is not empty */
+    struct list calls; /* unused ones */
+    size_t calls_kept;
+    char *read_room;   /* LANE_READ_LEN bytes, shared by all reads */
+    struct buffer out; /* answers of the turn that runs; else empty */
+    uv_timer_t drain;  /* while stopping: when patience ends */
+    bool is_stopping;
+    atomic_uint load; /* connections; the acceptor counts up before it
+                         hands one over, the lane down when it is gone */
+};
+
+/* Any thread. */
+
+/* *Gives* a lane whose loop does not run yet; NULL when something cannot be
+ * had, which the log then says. `options` is borrowed. */
+struct lane *lane_create(const struct lane_options *options);
+
+/* *Takes* the lane, whose loop has ended or never started. */
+void lane_free(struct lane **lane);
+
+/* *Takes* the connected socket `fd`. */
+void lane_adopt(struct lane *lane, int fd, enum stream_kind kind);
+
+/* Replaces the limits from now on. */
+void lane_set_limits(struct lane *lane, const struct limits *limits);
+
+/* Ends all connections after what they are owed, those that take longer than
+ * `drain_ms` at once; then the loop ends. Nothing may be posted any more. */
+void lane_stop(struct lane *lane, uint64_t drain_ms);
+
+/* Loop thread. */
+
+/* *Gives* a call that is idle; NULL without memory. */
+struct call *lane_take_call(struct lane *lane);
+
+/* *Takes* a call that is not pending. */
+void lane_return_call(struct lane *lane, struct call *call);
+
+/* Has conn_turn() called for the connection with `link` in the loop's next
+ * round; may be said again. */
+void lane_schedule(struct lane *lane, struct list *link);
+
+/* A connection is gone. */
+void lane_on_conn_closed(struct lane *lane);
+
+#endif
