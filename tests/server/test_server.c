@@ -1,0 +1,277 @@
+/* Connections, dispatch and both faces over real sockets, with an engine that
+ * answers at once and with one that answers late and out of order. */
+#include "server/server.h"
+
+#include "base/buffer.h"
+#include "core/request.h"
+#include "core/response.h"
+#include "support/rig.h"
+#include "support/test.h"
+#include "wire/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { REQUESTS = 300 };
+
+static void append_text(struct buffer *buffer, const char *format, int i)
+{
+    char text[200];
+    int len = snprintf(text, sizeof text, format, i, i);
+    buffer_append(buffer, slice_of(text, (size_t)len));
+}
+
+/* Sends `sent` and expects exactly `must` back. */
+static void expect_exchange(int fd, struct buffer *sent, struct buffer *must)
+{
+    struct slice wanted = buffer_peek(must);
+    struct buffer got = {0};
+    rig_send(fd, buffer_peek(sent));
+    char *room = buffer_reserve(&got, wanted.len);
+    buffer_commit(&got, rig_read(fd, room, wanted.len));
+    EXPECT_SLICE(buffer_peek(&got), wanted);
+    buffer_fini(&got);
+    buffer_fini(sent);
+    buffer_fini(must);
+}
+
+/* Pipelines puts, gets and misses; each answer tells which request it is for.
+ */
+static void exchange_json_in_order(struct rig *rig)
+{
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    for (int i = 0; i < REQUESTS; i++) {
+        append_text(&sent,
+                    "{\"op\":\"put\",\"bank\":\"b\",\"key\":%d,"
+                    "\"value\":\"v%d\"}",
+                    i);
+        append_text(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":%d}", i);
+        append_text(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":\"no%d\"}",
+                    i);
+        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+        append_text(&must, "{\"status\": \"ok\", \"data\": \"v%d\"}", i);
+        append_text(
+            &must,
+            "{\"status\": \"error\", \"message\": \"Key no%d doesn't exist\"}",
+            i);
+    }
+    int fd = rig_connect(rig);
+    expect_exchange(fd, &sent, &must);
+    close(fd);
+}
+
+static void json_answers_in_order_when_the_engine_is_late(void)
+{
+    struct rig rig;
+    rig_start(&rig,
+              &(struct rig_options){.is_late = true, .seed = test_seed()});
+    exchange_json_in_order(&rig);
+    rig_stop(&rig);
+}
+
+static void json_answers_in_order_when_the_engine_is_prompt(void)
+{
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){0});
+    exchange_json_in_order(&rig);
+    rig_stop(&rig);
+}
+
+static void json_keeps_order_with_few_calls_in_flight_and_little_output(void)
+{
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){
+                        .is_late = true,
+                        .seed = test_seed(),
+                        .limits = {.inflight_max = 3, .output_len_max = 50}});
+    exchange_json_in_order(&rig);
+    rig_stop(&rig);
+}
+
+static void append_put(struct buffer *sent, uint64_t id)
+{
+    struct request request;
+    request_init(&request);
+    request.op = OP_PUT;
+    request.id = id;
+    request.bank = SLICE_LITERAL("b");
+    request.key = slice_of(&id, sizeof id - 1);
+    request.value = slice_of(&id, sizeof id);
+    message_encode_request(&request, sent);
+}
+
+/* Reads a frame and answers the id of its response; 0 for none. */
+static uint64_t read_id(int fd)
+{
+    unsigned char head[4];
+    if (rig_read(fd, (char *)head, sizeof head) < sizeof head) {
+        return 0;
+    }
+    size_t len = (size_t)head[2] << 8 | head[3];
+    char body[512];
+    if (len > sizeof body || rig_read(fd, body, len) < len) {
+        return 0;
+    }
+    struct buffer scratch = {0};
+    struct response response = {0};
+    struct message_head message = {0};
+    response_clear(&response);
+    enum status status = message_decode_response(slice_of(body, len), &scratch,
+                                                 &message, &response);
+    buffer_fini(&scratch);
+    response_fini(&response);
+    return status ? 0 : message.id;
+}
+
+static void wire_answers_overtake_each_other_and_each_comes_once(void)
+{
+    struct rig rig;
+    rig_start(&rig,
+              &(struct rig_options){.is_late = true, .seed = test_seed()});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    for (uint64_t id = 1; id <= REQUESTS; id++) {
+        append_put(&sent, id);
+    }
+    rig_send(fd, buffer_peek(&sent));
+    bool has_come[REQUESTS + 1] = {false};
+    int overtakings = 0;
+    uint64_t last = 0;
+    for (int i = 0; i < REQUESTS; i++) {
+        uint64_t id = read_id(fd);
+        if (!EXPECT(id >= 1 && id <= REQUESTS && !has_come[id])) {
+            break;
+        }
+        has_come[id] = true;
+        overtakings += id < last;
+        last = id;
+    }
+    EXPECT(overtakings > 0);
+    close(fd);
+    buffer_fini(&sent);
+    rig_stop(&rig);
+}
+
+static void a_client_that_leaves_takes_its_pending_calls_along(void)
+{
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){
+                        .is_late = true, .seed = test_seed(), .workers = 2});
+    struct buffer sent = {0};
+    for (uint64_t id = 1; id <= REQUESTS; id++) {
+        append_put(&sent, id);
+    }
+    for (int i = 0; i < 20; i++) {
+        int fd = rig_connect(&rig);
+        rig_send(fd, buffer_peek(&sent));
+        if (i % 2) {
+            struct linger at_once = {.l_onoff = 1};
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        }
+        close(fd);
+    }
+    exchange_json_in_order(&rig);
+    buffer_fini(&sent);
+    rig_stop(&rig);
+}
+
+static void what_is_owed_is_answered_after_a_half_close(void)
+{
+    struct rig rig;
+    rig_start(&rig,
+              &(struct rig_options){.is_late = true, .seed = test_seed()});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    for (uint64_t id = 1; id <= REQUESTS; id++) {
+        append_put(&sent, id);
+    }
+    rig_send(fd, buffer_peek(&sent));
+    shutdown(fd, SHUT_WR);
+    int answers = 0;
+    while (read_id(fd)) {
+        answers++;
+    }
+    EXPECT_INT(answers, REQUESTS);
+    close(fd);
+    buffer_fini(&sent);
+    rig_stop(&rig);
+}
+
+static void what_is_owed_is_answered_before_the_server_ends(void)
+{
+    struct rig rig;
+    rig_start(&rig,
+              &(struct rig_options){.is_late = true, .seed = test_seed()});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    for (uint64_t id = 1; id <= REQUESTS; id++) {
+        append_put(&sent, id);
+    }
+    rig_send(fd, buffer_peek(&sent));
+    uint64_t first = read_id(fd);
+    EXPECT(first > 0);
+    rig_stop(&rig);
+    int answers = 1;
+    while (read_id(fd)) {
+        answers++;
+    }
+    EXPECT_INT(answers, REQUESTS);
+    close(fd);
+    buffer_fini(&sent);
+}
+
+/* Page after page, behind and before other answers, each key once. */
+static void a_listing_streams_in_order_when_the_engine_is_late(void)
+{
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){.is_late = true,
+                                          .seed = test_seed(),
+                                          .limits = {.list_len_max = 7}});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    for (int i = 100; i < 200; i++) {
+        append_text(&sent,
+                    "{\"op\":\"put\",\"bank\":\"l\",\"key\":\"k%d\","
+                    "\"value\":%d}",
+                    i);
+        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+    }
+    expect_exchange(fd, &sent, &must);
+    rig_send(fd, SLICE_LITERAL("{\"op\":\"bank.keys\",\"bank\":\"l\"}"
+                               "{\"op\":\"bank.list\"}"));
+    static const char head[] = "{\"status\": \"ok\", \"data\": [";
+    char text[sizeof head - 1 + 100 * 8 + 1];
+    size_t listing_len = sizeof head - 1 + 100 * 8 - 2 + 2;
+    EXPECT_INT(rig_read(fd, text, listing_len), listing_len);
+    EXPECT(memcmp(text, head, sizeof head - 1) == 0);
+    bool has_come[100] = {false};
+    for (size_t i = 0; i < 100; i++) {
+        int number = atoi(text + sizeof head - 1 + i * 8 + 2) - 100;
+        if (!EXPECT(number >= 0 && number < 100 && !has_come[number])) {
+            break;
+        }
+        has_come[number] = true;
+    }
+    buffer_append(&must, SLICE_LITERAL("{\"status\": \"ok\", \"data\": "
+                                       "[\"l\"]}"));
+    expect_exchange(fd, &sent, &must);
+    close(fd);
+    rig_stop(&rig);
+}
+
+static const struct test_case cases[] = {
+    TEST(json_answers_in_order_when_the_engine_is_late),
+    TEST(json_answers_in_order_when_the_engine_is_prompt),
+    TEST(json_keeps_order_with_few_calls_in_flight_and_little_output),
+    TEST(wire_answers_overtake_each_other_and_each_comes_once),
+    TEST(a_client_that_leaves_takes_its_pending_calls_along),
+    TEST(what_is_owed_is_answered_after_a_half_close),
+    TEST(what_is_owed_is_answered_before_the_server_ends),
+    TEST(a_listing_streams_in_order_when_the_engine_is_late),
+};
+
+SUITE(server_server, cases);
