@@ -50,7 +50,8 @@ struct conn {
     unsigned parts_open; /* stream, timer, and each pending call */
     bool has_farewell;   /* `farewell` is to be said at the end */
     enum farewell farewell;
-    bool is_partial; /* a request has begun and not ended */
+    bool is_stopping; /* nothing more is read, what was read is served */
+    bool is_partial;  /* a request has begun and not ended */
 };
 
 /* What a turn leaves for the next one. */
@@ -204,6 +205,13 @@ static bool answer_owed(struct conn *conn)
     return false;
 }
 
+/* A listing that was begun in this turn has its next page already. */
+static bool head_is_done(const struct conn *conn)
+{
+    return !list_is_empty(&conn->owed) &&
+           LIST_ENTRY(conn->owed.next, struct call, link)->state == CALL_DONE;
+}
+
 /* Has the request in `call` carried out, and answers it if its turn has
  * come. False when the connection was closed. */
 static bool carry_out(struct conn *conn, struct call *call, bool is_answered)
@@ -300,13 +308,13 @@ static bool serve(struct conn *conn, struct input *input)
     return goes_on && input->len > 0;
 }
 
-/* All that will ever come has come, and what is decodable was decoded. */
+/* All that will be read was read, and what is decodable was decoded. */
 static void meet_the_end(struct conn *conn, size_t rest_len)
 {
     if (conn->state != CONN_OPEN) {
         return;
     }
-    if (rest_len > 0) {
+    if (rest_len > 0 && !conn->is_stopping) {
         end_with(conn, FAREWELL_PARTIAL);
     }
     conn->state = CONN_ENDING;
@@ -328,7 +336,8 @@ static void take_turn(struct conn *conn)
         return;
     }
     buffer_consume(&conn->in, bytes.len - input.len);
-    if (!rest.has_input && conn->stream.has_end) {
+    rest.has_answers = rest.has_answers || head_is_done(conn);
+    if (!rest.has_input && (conn->stream.has_end || conn->is_stopping)) {
         meet_the_end(conn, input.len);
     }
     end_turn(conn, rest);
@@ -392,8 +401,9 @@ static void set_reading(struct conn *conn, struct rest rest)
     if (goes_on && !output_is_full(conn)) {
         lane_schedule(conn->lane, &conn->ready_link);
     }
-    stream_set_reading(&conn->stream, may_decode(conn) && !rest.has_input &&
-                                          !conn->stream.has_end);
+    bool may_read = !conn->stream.has_end && !conn->is_stopping;
+    stream_set_reading(&conn->stream,
+                       may_read && may_decode(conn) && !rest.has_input);
 }
 
 /* Sends the turn's answers and decides what comes next. */
@@ -459,7 +469,8 @@ static void serve_fresh(struct conn *conn, size_t len)
         close_now(conn);
         return;
     }
-    end_turn(conn, (struct rest){.has_input = has_input});
+    end_turn(conn, (struct rest){.has_answers = head_is_done(conn),
+                                 .has_input = has_input});
 }
 
 static void on_bytes(struct stream *stream, size_t len)
@@ -567,8 +578,8 @@ void conn_end(struct list *link)
     struct conn *conn = LIST_ENTRY(link, struct conn, link);
     CHECK(MAGIC_IS(conn, CONN_MAGIC));
     if (conn->state == CONN_OPEN) {
-        conn->state = CONN_ENDING;
-        end_turn(conn, (struct rest){.has_answers = true});
+        conn->is_stopping = true;
+        take_turn(conn);
     }
 }
 

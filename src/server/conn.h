@@ -22,7 +22,8 @@ void conn_open(struct lane *lane, int fd, enum stream_kind kind);
 /* The connection's next round, by its link in the lane's ready list. */
 void conn_turn(struct list *ready_link);
 
-/* Ends it after what it owes; by its link in the lane's list. */
+/* Reads nothing more, serves what was read, and ends it after what it owes;
+ * by its link in the lane's list. */
 void conn_end(struct list *link);
 
 /* Closes it at once. */

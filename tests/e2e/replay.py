@@ -15,14 +15,17 @@ import json
 import re
 import select
 import socket
+import sys
 import time
 
 from wire import reset
 
+sys.setrecursionlimit(10000)  # values nest up to 1,000 deep
+
 SUCCESS = '{"status": "ok", "data": '
 ANSWER_S = 5       # until an answer that must come
 CLOSE_S = 2        # until a close that must come
-QUIET_S = 0.15     # in which nothing more may come
+QUIET_S = 0.05     # in which nothing more may come
 
 
 class Step:

@@ -1,6 +1,7 @@
 """The original's recorded exchanges over its JSON socket."""
 import json
 import os
+import re
 import unittest
 
 from replay import Replayer
@@ -15,10 +16,10 @@ def cases():
                 if not case.get("deviation")]
 
 
-class Legacy(unittest.TestCase):
-    """One method a case, added below; all on one server, as they name banks of
-    their own, but for those that need an empty one."""
-    seconds = 60
+class Recorded:
+    """One method a case, added below; all of a group on one server, as they
+    name banks of their own, but for those that need an empty one."""
+    seconds = 30
 
     @classmethod
     def setUpClass(cls):
@@ -32,13 +33,24 @@ class Legacy(unittest.TestCase):
             self.assertEqual(Replayer(fresh.port).run(case), [])
 
 
-def add_case(case):
+def method_of(case):
     def method(self):
         self.check(case)
 
-    method.__doc__ = case["note"] or case["id"]
-    setattr(Legacy, "test_" + case["id"].replace("-", "_"), method)
+    method.__doc__ = case["id"] + ": " + (case["note"] or case["group"])
+    return method
 
 
-for recorded in cases():
-    add_case(recorded)
+def add_cases():
+    """A class a group, so that groups run side by side."""
+    groups = {}
+    for case in cases():
+        name = "test_" + re.sub(r"\W", "_", case["id"])
+        groups.setdefault(case["group"], {})[name] = method_of(case)
+    for group, methods in groups.items():
+        name = "Legacy_" + group.replace("-", "_")
+        globals()[name] = type(name, (Recorded, unittest.TestCase),
+                               {**methods, "__module__": __name__})
+
+
+add_cases()

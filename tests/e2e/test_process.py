@@ -241,7 +241,8 @@ class Exhaustion(unittest.TestCase):
         with Server(workers=1) as server, Json(server) as conn:
             pid = server.process.pid
             used = len(os.listdir(f"/proc/{pid}/fd"))
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 2, used + 2))
+            soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 2, hard))
             extra = [server.connect() for _ in range(10)]
             wait_for(lambda: "cannot accept" in server.read_log())
             before = server.cpu_s()
@@ -249,7 +250,7 @@ class Exhaustion(unittest.TestCase):
                 conn.ask("put", bank="b", key="k", value=1)
                 time.sleep(0.02)
             self.assertLess(server.cpu_s() - before, 0.2)
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 50, used + 50))
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
             for sock in extra:
                 sock.sendall(b'{"op":"bank.list"}')
                 self.assertTrue(sock.recv(100))

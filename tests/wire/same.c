@@ -1,0 +1,58 @@
+#include "wire/same.h"
+
+#include "support/test.h"
+
+#include <stdio.h>
+
+/* Doubles are equal when their bits are, so that NaN and -0 count. */
+static bool same_number(const struct number *got, const struct number *must)
+{
+    bool held = EXPECT_INT(got->is_integer, must->is_integer);
+    held = EXPECT_INT(got->integer, must->integer) && held;
+    return EXPECT_SLICE(slice_of(&got->real, sizeof got->real),
+                        slice_of(&must->real, sizeof must->real)) &&
+           held;
+}
+
+static bool tell(bool held, const char *what)
+{
+    if (!held) {
+        fprintf(stderr, "  in %s\n", what);
+    }
+    return held;
+}
+
+bool same_request(const struct request *got, const struct request *must,
+                  const char *what)
+{
+    bool held = EXPECT_INT(got->op, must->op);
+    held = EXPECT(got->id == must->id) && held;
+    held = EXPECT_SLICE(got->bank, must->bank) && held;
+    held = EXPECT_SLICE(got->key, must->key) && held;
+    held = EXPECT_SLICE(got->value, must->value) && held;
+    held = EXPECT_INT(got->kind, must->kind) && held;
+    held = EXPECT_INT(got->lifetime.rule, must->lifetime.rule) && held;
+    held = EXPECT_INT(got->lifetime.ms, must->lifetime.ms) && held;
+    held = EXPECT_INT(got->is_touch, must->is_touch) && held;
+    held = same_number(&got->delta, &must->delta) && held;
+    held = EXPECT_SLICE(got->prefix, must->prefix) && held;
+    held = EXPECT_SLICE(got->cursor, must->cursor) && held;
+    held = EXPECT_INT(got->limit, must->limit) && held;
+    return tell(held, what);
+}
+
+bool same_response(const struct response *got, const struct response *must,
+                   const char *what)
+{
+    bool held = EXPECT_INT(got->status, must->status);
+    held = EXPECT_TEXT(slice_of_string(got->message), must->message) && held;
+    held =
+        EXPECT_SLICE(buffer_peek(&got->body), buffer_peek(&must->body)) && held;
+    held = EXPECT_INT(got->kind, must->kind) && held;
+    held = same_number(&got->number, &must->number) && held;
+    held = EXPECT_INT(got->count, must->count) && held;
+    held = EXPECT_SLICE(slice_of(got->cursor, got->cursor_len),
+                        slice_of(must->cursor, must->cursor_len)) &&
+           held;
+    return tell(held, what);
+}
