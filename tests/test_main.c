@@ -4,6 +4,7 @@
 
 #include <CUnit/Basic.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ int main(int argc, char **argv)
     if (argc == 2 && !strcmp(argv[1], "--list")) {
         return list_suites();
     }
+    signal(SIGPIPE, SIG_IGN); /* As the server does. */
     if (CU_initialize_registry() != CUE_SUCCESS) {
         fprintf(stderr, "cannot start CUnit\n");
         return 1;

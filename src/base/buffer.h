@@ -21,11 +21,18 @@ struct buffer {
 /* Releases the memory; the buffer is empty and usable afterwards. */
 void buffer_fini(struct buffer *buffer);
 
+/* Where the filled bytes begin, for those who write to them. *Borrowed*, as
+ * buffer_peek()'s. */
+static inline char *buffer_first(const struct buffer *buffer)
+{
+    /* Even 0 may not be added to NULL. */
+    return buffer->start ? buffer->data + buffer->start : buffer->data;
+}
+
 /* The filled bytes; *borrowed* until the next change of `buffer`. */
 static inline struct slice buffer_peek(const struct buffer *buffer)
 {
-    return (struct slice){buffer->data + buffer->start,
-                          buffer->end - buffer->start};
+    return (struct slice){buffer_first(buffer), buffer->end - buffer->start};
 }
 
 static inline size_t buffer_len(const struct buffer *buffer)

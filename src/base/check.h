@@ -8,8 +8,7 @@
 _Noreturn void check_failed(const char *file, int line, const char *what);
 
 /* The program is wrong if `x` is false. One property each. */
-#define CHECK(x)                                                              \
-    ((x) ? (void)0 : check_failed(__FILE__, __LINE__, #x))
+#define CHECK(x) ((x) ? (void)0 : check_failed(__FILE__, __LINE__, #x))
 
 /* A branch that cannot be reached, and why. */
 #define UNREACHABLE(why) check_failed(__FILE__, __LINE__, why)
@@ -27,7 +26,7 @@ struct magic {
 #define MAGIC_IS(object, tag)  ((object)->magic.value == (tag))
 
 /* `pointer` as `type *`, proven by its magic `tag`; never NULL. */
-#define CAST(type, pointer, tag)                                              \
+#define CAST(type, pointer, tag)                                               \
     ((type *)check_magic((pointer), (tag), __FILE__, __LINE__))
 
 /* `pointer`, whose first member is a `struct magic` holding `tag`. */

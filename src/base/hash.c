@@ -35,11 +35,11 @@ static inline void sip_absorb(struct sip *s, uint64_t word)
 }
 
 /* The last bytes, fewer than eight, below the length in the top byte. */
-static uint64_t last_word(const char *tail, size_t tail_len, size_t len)
+static uint64_t last_word(struct slice tail, size_t len)
 {
     uint64_t word = (uint64_t)len << 56;
-    for (size_t i = 0; i < tail_len; i++) {
-        word |= (uint64_t)(unsigned char)tail[i] << (8 * i);
+    for (size_t i = 0; i < tail.len; i++) {
+        word |= (uint64_t)(unsigned char)tail.data[i] << (8 * i);
     }
     return word;
 }
@@ -58,7 +58,7 @@ uint64_t hash_bytes(const struct hash_key *key, struct slice bytes)
         memcpy(&word, bytes.data + i, sizeof word);
         sip_absorb(&s, word);
     }
-    sip_absorb(&s, last_word(bytes.data + whole, bytes.len & 7, bytes.len));
+    sip_absorb(&s, last_word(slice_after(bytes, whole), bytes.len));
     s.v2 ^= 0xff;
     sip_round(&s);
     sip_round(&s);

@@ -14,12 +14,15 @@ struct list {
 };
 
 /* The object of `type` whose member `member` is the link at `link`. */
-#define LIST_ENTRY(link, type, member)                                        \
+#define LIST_ENTRY(link, type, member)                                         \
     ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
-/* Walks `head`; `link` may be removed only through list_pop() loops. */
-#define LIST_FOREACH(link, head)                                              \
+/* Walks `head`; `link` may be removed only through list_pop() loops. A name
+ * that is declared cannot stand in parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
+#define LIST_FOREACH(link, head)                                               \
     for (struct list *link = (head)->next; link != (head); link = link->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *list)
 {

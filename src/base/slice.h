@@ -40,7 +40,8 @@ static inline bool slice_starts_with(struct slice whole, struct slice start)
 /* `whole` without its first `n` bytes; `n` is at most its length. */
 static inline struct slice slice_after(struct slice whole, size_t n)
 {
-    return (struct slice){whole.data + n, whole.len - n};
+    /* Even 0 may not be added to NULL. */
+    return (struct slice){n ? whole.data + n : whole.data, whole.len - n};
 }
 
 #endif

@@ -328,7 +328,7 @@ static void take_turn(struct conn *conn)
     }
     struct rest rest = {.has_answers = answer_owed(conn)};
     struct slice bytes = buffer_peek(&conn->in);
-    struct input input = {.data = conn->in.data + conn->in.start,
+    struct input input = {.data = buffer_first(&conn->in),
                           .len = bytes.len,
                           .is_end = conn->stream.has_end};
     rest.has_input = conn->state == CONN_OPEN && serve(conn, &input);

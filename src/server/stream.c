@@ -208,8 +208,8 @@ static void send_waiting(struct stream *stream)
     stream->sending = stream->waiting;
     stream->waiting = (struct buffer){0};
     struct slice bytes = buffer_peek(&stream->sending);
-    uv_buf_t room = uv_buf_init(stream->sending.data + stream->sending.start,
-                                (unsigned)bytes.len);
+    uv_buf_t room =
+        uv_buf_init(buffer_first(&stream->sending), (unsigned)bytes.len);
     int error =
         uv_write(&stream->write, &stream->io.stream, &room, 1, on_written);
     if (error) {
@@ -227,8 +227,7 @@ static void send_waiting(struct stream *stream)
 /* As much of `out` as the socket takes now; false when it is broken. */
 static bool try_send(struct stream *stream, struct buffer *out)
 {
-    uv_buf_t bytes =
-        uv_buf_init(out->data + out->start, (unsigned)buffer_len(out));
+    uv_buf_t bytes = uv_buf_init(buffer_first(out), (unsigned)buffer_len(out));
     int sent = uv_try_write(&stream->io.stream, &bytes, 1);
     if (sent < 0 && sent != UV_EAGAIN) {
         break_stream(stream, uv_strerror(sent));

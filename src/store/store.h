@@ -1,7 +1,7 @@
 /* Banks of entries in memory. Knows bytes, kinds and lifetimes; knows no
  * request and no network. All functions may be called by any thread at any
- * time; each is one atomic step, except that a listing is one a page. No
- * function blocks for long.
+ * time; each is one atomic step, except that a page of a listing is several,
+ * each of which looks at some of the keys. No function blocks for long.
  *
  * An entry whose lifetime is over does not exist for any function, and its
  * memory is given back soon by store_work(). Reading never creates a bank;
@@ -77,11 +77,11 @@ enum status store_touch(struct store *store, struct slice bank,
                         struct slice key, struct lifetime lifetime);
 
 /* Adds `delta` to the number in the entry, which then holds the sum as JSON;
- * what remains of its lifetime stays. The sum is in `sum`. STATUS_NOT_FOUND
- * and what number_add() says, the entry then being unchanged. */
-enum status store_incr(struct store *store, struct slice bank,
-                       struct slice key, const struct number *delta,
-                       struct number *sum);
+ * what remains of its lifetime stays. The sum is in `sum`. `memory_max` does
+ * not count. STATUS_NOT_FOUND, STATUS_NOMEM and what number_add() says, the
+ * entry then being unchanged. */
+enum status store_incr(struct store *store, struct slice bank, struct slice key,
+                       const struct number *delta, struct number *sum);
 
 /* Removes all entries of `bank` at once; the bank stays. An unknown bank is
  * an empty one. STATUS_NOMEM. */

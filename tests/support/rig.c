@@ -14,7 +14,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -137,6 +137,7 @@ static struct server *start_server(struct rig *rig)
 void rig_start(struct rig *rig, const struct rig_options *options)
 {
     struct store_options store_options = {0};
+    signal(SIGPIPE, SIG_IGN); /* As main() does. */
     *rig = (struct rig){.options = *options};
     rig->loop = loop_create();
     rig->store = store_create(&store_options);

@@ -1,0 +1,823 @@
+/*
+ * A task is a call with what its owner sees of it. task_submit() does what
+ * the server's dispatch does around an engine's submit, and worse: it spoils
+ * the bytes that the request was made of, so that only an engine that asks
+ * for them to be kept may look at them later.
+ */
+#include "engine/engine_contract.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "core/call.h"
+#include "core/limits.h"
+#include "engine/engine.h"
+#include "store/store.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+enum { START_MS = 5000, INPUT_MAX = 8192, TASKS = 100, NAMES = 200 };
+
+struct task {
+    struct call call;
+    char input[INPUT_MAX]; /* what the request borrows */
+    size_t input_len;
+    unsigned times_finished;
+    bool is_in_submit;
+    bool was_finished_in_submit;
+    void (*on_finished)(struct task *task); /* may be NULL */
+};
+
+/* An engine under test with one task for the cases that need no more. */
+struct bench {
+    const struct engine_kind *kind;
+    struct engine *engine;
+    struct task *task;
+};
+
+static const struct limits limits = {
+    .frame_len_max = 1 << 23,
+    .list_len_max = 1000,
+};
+
+static void on_done(struct call *call)
+{
+    struct task *task = call->owner;
+    CHECK(call == &task->call);
+    task->times_finished++;
+    task->was_finished_in_submit |= task->is_in_submit;
+    if (task->on_finished) {
+        task->on_finished(task);
+    }
+}
+
+static void task_init(struct task *task)
+{
+    *task = (struct task){0};
+    call_init(&task->call);
+    task->call.owner = task;
+    task->call.on_done = on_done;
+}
+
+static void task_fini(struct task *task)
+{
+    call_fini(&task->call);
+}
+
+/* A copy of `bytes` in the task's input. */
+static struct slice task_bytes(struct task *task, struct slice bytes)
+{
+    CHECK(bytes.len <= INPUT_MAX - task->input_len);
+    char *room = task->input + task->input_len;
+    if (bytes.len) {
+        memcpy(room, bytes.data, bytes.len);
+    }
+    task->input_len += bytes.len;
+    return slice_of(room, bytes.len);
+}
+
+static struct slice task_text(struct task *task, const char *text)
+{
+    return task_bytes(task, slice_of_string(text));
+}
+
+/* Makes the task ready for a request, whose key may be NULL. */
+static struct request *task_begin(struct task *task, enum op op,
+                                  const char *bank, const char *key)
+{
+    call_reset(&task->call);
+    task->input_len = 0;
+    task->times_finished = 0;
+    task->call.request.op = op;
+    task->call.request.bank = task_text(task, bank);
+    task->call.request.key = task_text(task, key ? key : "");
+    return &task->call.request;
+}
+
+static enum submit task_submit(struct engine *engine, struct task *task)
+{
+    struct call *call = &task->call;
+    EXPECT(request_check(&call->request, &limits, &call->response));
+    if (engine->ops->may_pend) {
+        CHECK(call_keep(call) == STATUS_OK);
+        memset(task->input, 0xdd, task->input_len);
+    }
+    task->is_in_submit = true;
+    enum submit result = engine->ops->submit(engine, call);
+    task->is_in_submit = false;
+    EXPECT(!task->was_finished_in_submit);
+    EXPECT(result == SUBMIT_DONE || engine->ops->may_pend);
+    call->state = result == SUBMIT_DONE ? CALL_DONE : CALL_PENDING;
+    memset(task->input, 0xdd, task->input_len);
+    return result;
+}
+
+/* Submits the task and waits for its end. */
+static enum status task_run(const struct bench *bench, struct task *task)
+{
+    enum submit result = task_submit(bench->engine, task);
+    bench->kind->run(bench->engine);
+    EXPECT_INT(task->times_finished, result == SUBMIT_PENDING);
+    EXPECT_INT(task->call.state, CALL_DONE);
+    return task->call.response.status;
+}
+
+static struct bench bench_open_limited(const struct engine_kind *kind,
+                                       uint64_t memory_max, uint64_t banks_max)
+{
+    const struct store_options options = {memory_max, banks_max};
+    clock_set_fake(START_MS);
+    struct bench bench = {
+        .kind = kind,
+        .engine = kind->open(&options),
+        .task = memory_alloc_or_die(sizeof(struct task)),
+    };
+    CHECK(bench.engine);
+    task_init(bench.task);
+    return bench;
+}
+
+static struct bench bench_open(const struct engine_kind *kind)
+{
+    return bench_open_limited(kind, 0, 0);
+}
+
+static void bench_close(struct bench *bench)
+{
+    task_fini(bench->task);
+    memory_free(bench->task);
+    bench->kind->close(&bench->engine);
+    EXPECT(bench->engine == NULL);
+    clock_set_fake(0);
+}
+
+static void set_time(uint64_t after_ms)
+{
+    clock_set_fake(START_MS + after_ms);
+}
+
+static enum status put_with(const struct bench *bench, const char *bank,
+                            const char *key, const char *value,
+                            struct lifetime lifetime)
+{
+    struct request *request = task_begin(bench->task, OP_PUT, bank, key);
+    request->value = task_text(bench->task, value);
+    request->kind = VALUE_TEXT;
+    request->lifetime = lifetime;
+    return task_run(bench, bench->task);
+}
+
+static enum status put(const struct bench *bench, const char *bank,
+                       const char *key, const char *value)
+{
+    return put_with(bench, bank, key, value, (struct lifetime){0});
+}
+
+static enum status put_for(const struct bench *bench, const char *bank,
+                           const char *key, const char *value, uint64_t ms)
+{
+    return put_with(bench, bank, key, value,
+                    (struct lifetime){LIFETIME_NEW, ms});
+}
+
+/* An operation on a key that needs no more than its name. */
+static enum status run_op(const struct bench *bench, enum op op,
+                          const char *bank, const char *key)
+{
+    task_begin(bench->task, op, bank, key);
+    return task_run(bench, bench->task);
+}
+
+static enum status touch(const struct bench *bench, const char *key,
+                         enum lifetime_rule rule, uint64_t ms)
+{
+    struct request *request = task_begin(bench->task, OP_TOUCH, "b", key);
+    request->lifetime = (struct lifetime){rule, ms};
+    return task_run(bench, bench->task);
+}
+
+static enum status get_with_touch(const struct bench *bench, const char *key,
+                                  enum lifetime_rule rule, uint64_t ms)
+{
+    struct request *request = task_begin(bench->task, OP_GET, "b", key);
+    request->is_touch = true;
+    request->lifetime = (struct lifetime){rule, ms};
+    return task_run(bench, bench->task);
+}
+
+static enum status incr(const struct bench *bench, const char *key,
+                        struct number delta)
+{
+    struct request *request = task_begin(bench->task, OP_INCR, "b", key);
+    request->delta = delta;
+    return task_run(bench, bench->task);
+}
+
+static const struct number one = {.is_integer = true, .integer = 1};
+static const struct number half = {.real = 0.5};
+
+static const struct response *response_of(const struct bench *bench)
+{
+    return &bench->task->call.response;
+}
+
+/* Expects `value` under the key; NULL: nothing. */
+static void expect_entry(const struct bench *bench, const char *bank,
+                         const char *key, const char *value)
+{
+    enum status status = run_op(bench, OP_GET, bank, key);
+    EXPECT_INT(status, value ? STATUS_OK : STATUS_NOT_FOUND);
+    EXPECT_TEXT(buffer_peek(&response_of(bench)->body), value ? value : "");
+    EXPECT_TEXT(slice_of_string(response_of(bench)->message), "");
+}
+
+/* Expects that the last task was refused, and why. */
+static void expect_refusal(const struct bench *bench, enum status status,
+                           const char *message)
+{
+    EXPECT_INT(response_of(bench)->status, status);
+    EXPECT_TEXT(slice_of_string(response_of(bench)->message), message);
+    EXPECT_INT(buffer_len(&response_of(bench)->body), 0);
+}
+
+void contract_get_answers_what_was_put_and_its_kind(
+    const struct engine_kind *kind)
+{
+    static const struct {
+        struct slice bytes;
+        enum value_kind kind;
+    } values[] = {
+        {{"a\0\xff", 3}, VALUE_BYTES},
+        {{"t\xc3\xa9xt", 5}, VALUE_TEXT},
+        {{"[1.50, \"x\"]", 11}, VALUE_JSON},
+    };
+    struct bench bench = bench_open(kind);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct request *request = task_begin(bench.task, OP_PUT, "b", "k");
+        request->value = task_bytes(bench.task, values[i].bytes);
+        request->kind = values[i].kind;
+        EXPECT_INT(task_run(&bench, bench.task), STATUS_OK);
+        EXPECT_INT(run_op(&bench, OP_GET, "b", "k"), STATUS_OK);
+        EXPECT_SLICE(buffer_peek(&response_of(&bench)->body), values[i].bytes);
+        EXPECT_INT(response_of(&bench)->kind, values[i].kind);
+    }
+    bench_close(&bench);
+}
+
+void contract_empty_bank_key_and_value_are_legal(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    EXPECT_INT(put(&bench, "", "", ""), STATUS_OK);
+    expect_entry(&bench, "", "", "");
+    bench_close(&bench);
+}
+
+void contract_put_replaces_value_kind_and_lifetime(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_for(&bench, "b", "k", "first", 100);
+    struct request *request = task_begin(bench.task, OP_PUT, "b", "k");
+    request->value = task_text(bench.task, "2");
+    request->kind = VALUE_JSON;
+    EXPECT_INT(task_run(&bench, bench.task), STATUS_OK);
+    set_time(100);
+    expect_entry(&bench, "b", "k", "2");
+    EXPECT_INT(response_of(&bench)->kind, VALUE_JSON);
+    bench_close(&bench);
+}
+
+void contract_put_over_at_once_leaves_a_bank_and_no_entry(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    EXPECT_INT(put_with(&bench, "b", "k", "value",
+                        (struct lifetime){.rule = LIFETIME_OVER}),
+               STATUS_OK);
+    expect_entry(&bench, "b", "k", NULL);
+    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(response_of(&bench)->count, 1);
+    bench_close(&bench);
+}
+
+void contract_put_beyond_the_memory_limit_is_refused(
+    const struct engine_kind *kind)
+{
+    static char large[6000];
+    struct bench bench = bench_open_limited(kind, 8000, 0);
+    memset(large, 'x', sizeof large - 1);
+    put(&bench, "b", "k", "value");
+    EXPECT_INT(put(&bench, "b", "k", large), STATUS_RESOURCE_EXHAUSTED);
+    expect_refusal(&bench, STATUS_RESOURCE_EXHAUSTED,
+                   "the limit of memory or of banks is reached");
+    expect_entry(&bench, "b", "k", "value");
+    bench_close(&bench);
+}
+
+void contract_put_beyond_the_bank_limit_is_refused(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open_limited(kind, 0, 1);
+    put(&bench, "b", "k", "value");
+    put(&bench, "c", "k", "value");
+    expect_refusal(&bench, STATUS_RESOURCE_EXHAUSTED,
+                   "the limit of memory or of banks is reached");
+    expect_entry(&bench, "c", "k", NULL);
+    EXPECT_INT(put(&bench, "b", "l", "value"), STATUS_OK);
+    bench_close(&bench);
+}
+
+void contract_get_of_nothing_is_not_found_without_a_message(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    EXPECT_INT(run_op(&bench, OP_GET, "b", "other"), STATUS_NOT_FOUND);
+    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    EXPECT_INT(run_op(&bench, OP_GET, "other", "k"), STATUS_NOT_FOUND);
+    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    bench_close(&bench);
+}
+
+void contract_get_with_touch_answers_the_value_and_sets_a_lifetime(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_for(&bench, "b", "k", "value", 100);
+    set_time(60);
+    EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
+    EXPECT_TEXT(buffer_peek(&response_of(&bench)->body), "value");
+    EXPECT_INT(response_of(&bench)->kind, VALUE_TEXT);
+    set_time(159);
+    EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_NEW, 10), STATUS_OK);
+    set_time(168);
+    expect_entry(&bench, "b", "k", "value");
+    set_time(169);
+    expect_entry(&bench, "b", "k", NULL);
+    EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_SAME, 0), STATUS_NOT_FOUND);
+    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    bench_close(&bench);
+}
+
+void contract_get_with_touch_may_remove(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_OVER, 0), STATUS_OK);
+    EXPECT_TEXT(buffer_peek(&response_of(&bench)->body), "value");
+    expect_entry(&bench, "b", "k", NULL);
+    bench_close(&bench);
+}
+
+void contract_remove_removes_once(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    EXPECT_INT(run_op(&bench, OP_REMOVE, "b", "k"), STATUS_OK);
+    expect_entry(&bench, "b", "k", NULL);
+    EXPECT_INT(run_op(&bench, OP_REMOVE, "b", "k"), STATUS_NOT_FOUND);
+    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    EXPECT_INT(run_op(&bench, OP_REMOVE, "other", "k"), STATUS_NOT_FOUND);
+    bench_close(&bench);
+}
+
+void contract_touch_restarts_sets_and_ends_lifetimes(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_for(&bench, "b", "k", "value", 100);
+    set_time(60);
+    EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
+    set_time(159);
+    EXPECT_INT(touch(&bench, "k", LIFETIME_NEW, 500), STATUS_OK);
+    set_time(658);
+    EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
+    set_time(1157);
+    EXPECT_INT(touch(&bench, "k", LIFETIME_FOREVER, 0), STATUS_OK);
+    set_time(1000000);
+    EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
+    set_time(2000000);
+    expect_entry(&bench, "b", "k", "value");
+    bench_close(&bench);
+}
+
+void contract_touch_of_nothing_is_not_found(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    EXPECT_INT(touch(&bench, "other", LIFETIME_SAME, 0), STATUS_NOT_FOUND);
+    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    bench_close(&bench);
+}
+
+void contract_touch_over_at_once_removes(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    EXPECT_INT(touch(&bench, "k", LIFETIME_OVER, 0), STATUS_OK);
+    expect_entry(&bench, "b", "k", NULL);
+    bench_close(&bench);
+}
+
+void contract_incr_by_an_integer_is_exact(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "9007199254740992");
+    EXPECT_INT(incr(&bench, "k", one), STATUS_OK);
+    EXPECT(response_of(&bench)->number.is_integer);
+    EXPECT_INT(response_of(&bench)->number.integer, 9007199254740993);
+    expect_entry(&bench, "b", "k", "9007199254740993");
+    EXPECT_INT(response_of(&bench)->kind, VALUE_JSON);
+    bench_close(&bench);
+}
+
+void contract_incr_by_a_real_answers_a_real(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "1");
+    EXPECT_INT(incr(&bench, "k", half), STATUS_OK);
+    EXPECT(!response_of(&bench)->number.is_integer);
+    EXPECT(response_of(&bench)->number.real == 1.5);
+    EXPECT_INT(incr(&bench, "k", half), STATUS_OK);
+    expect_entry(&bench, "b", "k", "2.0");
+    bench_close(&bench);
+}
+
+void contract_incr_keeps_the_lifetime(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_for(&bench, "b", "k", "1", 100);
+    set_time(60);
+    EXPECT_INT(incr(&bench, "k", one), STATUS_OK);
+    set_time(99);
+    expect_entry(&bench, "b", "k", "2");
+    EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
+    set_time(198);
+    expect_entry(&bench, "b", "k", "2");
+    set_time(199);
+    expect_entry(&bench, "b", "k", NULL);
+    bench_close(&bench);
+}
+
+void contract_incr_refuses_what_is_no_number(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "text");
+    incr(&bench, "k", half);
+    expect_refusal(&bench, STATUS_FAILED_PRECONDITION,
+                   "the value is not a number");
+    incr(&bench, "k", one);
+    expect_refusal(&bench, STATUS_FAILED_PRECONDITION,
+                   "the value is not an integer");
+    expect_entry(&bench, "b", "k", "text");
+    bench_close(&bench);
+}
+
+void contract_incr_refuses_overflow(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "9223372036854775807");
+    incr(&bench, "k", one);
+    expect_refusal(&bench, STATUS_OUT_OF_RANGE, "integer overflow");
+    expect_entry(&bench, "b", "k", "9223372036854775807");
+    bench_close(&bench);
+}
+
+void contract_incr_of_nothing_is_not_found(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    incr(&bench, "k", one);
+    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    expect_entry(&bench, "b", "k", NULL);
+    bench_close(&bench);
+}
+
+void contract_lifetime_ends_for_every_operation(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_for(&bench, "b", "k", "1", 100);
+    set_time(99);
+    expect_entry(&bench, "b", "k", "1");
+    set_time(100);
+    EXPECT_INT(run_op(&bench, OP_GET, "b", "k"), STATUS_NOT_FOUND);
+    EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_SAME, 0), STATUS_NOT_FOUND);
+    EXPECT_INT(touch(&bench, "k", LIFETIME_FOREVER, 0), STATUS_NOT_FOUND);
+    EXPECT_INT(incr(&bench, "k", one), STATUS_NOT_FOUND);
+    EXPECT_INT(run_op(&bench, OP_REMOVE, "b", "k"), STATUS_NOT_FOUND);
+    EXPECT_INT(run_op(&bench, OP_BANK_KEYS, "b", NULL), STATUS_OK);
+    EXPECT_INT(response_of(&bench)->count, 0);
+    bench_close(&bench);
+}
+
+void contract_reads_make_no_bank(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    run_op(&bench, OP_GET, "b", "k");
+    run_op(&bench, OP_REMOVE, "b", "k");
+    touch(&bench, "k", LIFETIME_SAME, 0);
+    incr(&bench, "k", one);
+    run_op(&bench, OP_BANK_KEYS, "b", NULL);
+    run_op(&bench, OP_BANK_RESET, "b", NULL);
+    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(response_of(&bench)->count, 0);
+    bench_close(&bench);
+}
+
+/* Names are a letter and a number below NAMES. */
+static void count_items(const struct response *response, unsigned times[NAMES])
+{
+    struct slice items = buffer_peek(&response->body);
+    for (struct slice item; response_next_item(&items, &item);) {
+        unsigned number = 0;
+        for (size_t i = 1; i < item.len; i++) {
+            number = number * 10 + (unsigned)(item.data[i] - '0');
+        }
+        if (EXPECT(number < NAMES)) {
+            times[number]++;
+        }
+    }
+}
+
+/* Walks a list page by page and counts how often each name comes; answers
+ * how many came. */
+static size_t walk(const struct bench *bench, enum op op, const char *prefix,
+                   uint32_t limit, unsigned times[NAMES])
+{
+    size_t count = 0;
+    char cursor[CURSOR_LEN_MAX];
+    size_t cursor_len = 0;
+    memset(times, 0, NAMES * sizeof *times);
+    do {
+        struct request *request = task_begin(bench->task, op, "b", NULL);
+        request->prefix = task_text(bench->task, prefix);
+        request->cursor = task_bytes(bench->task, slice_of(cursor, cursor_len));
+        request->limit = limit;
+        if (!EXPECT_INT(task_run(bench, bench->task), STATUS_OK)) {
+            break;
+        }
+        EXPECT(response_of(bench)->count <= limit);
+        count += response_of(bench)->count;
+        count_items(response_of(bench), times);
+        cursor_len = response_of(bench)->cursor_len;
+        memcpy(cursor, response_of(bench)->cursor, cursor_len);
+    } while (cursor_len > 0);
+    return count;
+}
+
+static void expect_each_once(const struct bench *bench, enum op op)
+{
+    static const uint32_t page_limits[] = {1, 7, 1000};
+    unsigned times[NAMES];
+    for (size_t i = 0; i < sizeof page_limits / sizeof page_limits[0]; i++) {
+        EXPECT_INT(walk(bench, op, "", page_limits[i], times), NAMES);
+        for (size_t k = 0; k < NAMES; k++) {
+            EXPECT_INT(times[k], 1);
+        }
+    }
+}
+
+static void put_names(const struct bench *bench, bool is_banks)
+{
+    for (int i = 0; i < NAMES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%d", i);
+        EXPECT_INT(put(bench, is_banks ? name : "b", name, ""), STATUS_OK);
+    }
+}
+
+void contract_bank_list_answers_each_bank_once(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_names(&bench, true);
+    expect_each_once(&bench, OP_BANK_LIST);
+    bench_close(&bench);
+}
+
+void contract_bank_list_takes_a_prefix(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    unsigned times[NAMES];
+    put_names(&bench, true);
+    EXPECT_INT(walk(&bench, OP_BANK_LIST, "n12", 2, times), 11);
+    EXPECT_INT(walk(&bench, OP_BANK_LIST, "x", 2, times), 0);
+    bench_close(&bench);
+}
+
+void contract_bank_keys_answers_each_key_once(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_names(&bench, false);
+    expect_each_once(&bench, OP_BANK_KEYS);
+    bench_close(&bench);
+}
+
+void contract_bank_keys_takes_a_prefix(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    unsigned times[NAMES];
+    put_names(&bench, false);
+    EXPECT_INT(walk(&bench, OP_BANK_KEYS, "n12", 2, times), 11);
+    EXPECT_INT(walk(&bench, OP_BANK_KEYS, "x", 2, times), 0);
+    bench_close(&bench);
+}
+
+void contract_bank_keys_of_an_unknown_bank_is_empty(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    EXPECT_INT(run_op(&bench, OP_BANK_KEYS, "none", NULL), STATUS_OK);
+    EXPECT_INT(response_of(&bench)->count, 0);
+    EXPECT_INT(response_of(&bench)->cursor_len, 0);
+    bench_close(&bench);
+}
+
+void contract_lists_refuse_a_cursor_that_was_never_given_out(
+    const struct engine_kind *kind)
+{
+    static const enum op ops[] = {OP_BANK_LIST, OP_BANK_KEYS};
+    struct bench bench = bench_open(kind);
+    put_names(&bench, false);
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        for (size_t len = 1; len <= CURSOR_LEN_MAX; len++) {
+            char cursor[CURSOR_LEN_MAX] = "made up by somebody";
+            struct request *request = task_begin(bench.task, ops[i], "b", NULL);
+            request->cursor = task_bytes(bench.task, slice_of(cursor, len));
+            task_run(&bench, bench.task);
+            expect_refusal(&bench, STATUS_INVALID_ARGUMENT,
+                           "cursor was not given out by this server");
+        }
+    }
+    bench_close(&bench);
+}
+
+void contract_bank_keys_refuses_a_cursor_from_before_a_reset(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put_names(&bench, false);
+    struct request *request = task_begin(bench.task, OP_BANK_KEYS, "b", NULL);
+    request->limit = 5;
+    EXPECT_INT(task_run(&bench, bench.task), STATUS_OK);
+    char cursor[CURSOR_LEN_MAX];
+    size_t cursor_len = response_of(&bench)->cursor_len;
+    memcpy(cursor, response_of(&bench)->cursor, cursor_len);
+    EXPECT(cursor_len > 0);
+    run_op(&bench, OP_BANK_RESET, "b", NULL);
+    put_names(&bench, false);
+    request = task_begin(bench.task, OP_BANK_KEYS, "b", NULL);
+    request->cursor = task_bytes(bench.task, slice_of(cursor, cursor_len));
+    task_run(&bench, bench.task);
+    expect_refusal(&bench, STATUS_ABORTED,
+                   "the bank was reset since the cursor was given out");
+    bench_close(&bench);
+}
+
+void contract_bank_reset_empties_one_bank(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    put(&bench, "c", "k", "value");
+    EXPECT_INT(run_op(&bench, OP_BANK_RESET, "b", NULL), STATUS_OK);
+    expect_entry(&bench, "b", "k", NULL);
+    expect_entry(&bench, "c", "k", "value");
+    put(&bench, "b", "k", "again");
+    expect_entry(&bench, "b", "k", "again");
+    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(response_of(&bench)->count, 2);
+    bench_close(&bench);
+}
+
+void contract_bank_reset_of_an_unknown_bank_succeeds(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    EXPECT_INT(run_op(&bench, OP_BANK_RESET, "none", NULL), STATUS_OK);
+    bench_close(&bench);
+}
+
+/* Many tasks that are under way at the same time. */
+static struct task *open_tasks(void)
+{
+    struct task *tasks = memory_alloc_or_die(TASKS * sizeof *tasks);
+    for (size_t i = 0; i < TASKS; i++) {
+        task_init(&tasks[i]);
+    }
+    return tasks;
+}
+
+static void close_tasks(struct task *tasks)
+{
+    for (size_t i = 0; i < TASKS; i++) {
+        task_fini(&tasks[i]);
+    }
+    memory_free(tasks);
+}
+
+void contract_requests_are_carried_out_in_their_order(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    struct task *tasks = open_tasks();
+    put(&bench, "b", "k", "0");
+    for (size_t i = 0; i < TASKS; i++) {
+        struct request *request = task_begin(&tasks[i], OP_INCR, "b", "k");
+        request->delta = one;
+        if (i % 10 == 9) {
+            request->op = OP_PUT;
+            request->value = task_text(&tasks[i], "0");
+        }
+        task_submit(bench.engine, &tasks[i]);
+    }
+    bench.kind->run(bench.engine);
+    for (size_t i = 0; i < TASKS; i++) {
+        EXPECT_INT(tasks[i].call.response.status, STATUS_OK);
+        EXPECT_INT(tasks[i].call.response.number.integer, (i + 1) % 10);
+    }
+    close_tasks(tasks);
+    bench_close(&bench);
+}
+
+void contract_every_pending_call_is_finished_once(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    struct task *tasks = open_tasks();
+    bool is_pending[TASKS];
+    put(&bench, "b", "k", "value");
+    for (size_t i = 0; i < TASKS; i++) {
+        task_begin(&tasks[i], OP_GET, "b", i % 2 ? "k" : "other");
+        is_pending[i] = task_submit(bench.engine, &tasks[i]) == SUBMIT_PENDING;
+    }
+    bench.kind->run(bench.engine);
+    for (size_t i = 0; i < TASKS; i++) {
+        EXPECT_INT(tasks[i].times_finished, is_pending[i]);
+        EXPECT_INT(tasks[i].call.response.status,
+                   i % 2 ? STATUS_OK : STATUS_NOT_FOUND);
+        EXPECT_TEXT(buffer_peek(&tasks[i].call.response.body),
+                    i % 2 ? "value" : "");
+    }
+    close_tasks(tasks);
+    bench_close(&bench);
+}
+
+void contract_cancelled_call_is_finished_once(const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    struct task *tasks = open_tasks();
+    bool is_pending[TASKS];
+    put(&bench, "b", "k", "value");
+    for (size_t i = 0; i < TASKS; i++) {
+        task_begin(&tasks[i], OP_GET, "b", "k");
+        is_pending[i] = task_submit(bench.engine, &tasks[i]) == SUBMIT_PENDING;
+    }
+    for (size_t i = 0; i < TASKS; i += 2) {
+        if (is_pending[i]) {
+            bench.engine->ops->cancel(bench.engine, &tasks[i].call);
+        }
+    }
+    bench.kind->run(bench.engine);
+    for (size_t i = 0; i < TASKS; i++) {
+        bool may_be_cancelled = is_pending[i] && i % 2 == 0;
+        enum status status = tasks[i].call.response.status;
+        EXPECT_INT(tasks[i].times_finished, is_pending[i]);
+        EXPECT(status == STATUS_OK ||
+               (status == STATUS_CANCELLED && may_be_cancelled));
+    }
+    expect_entry(&bench, "b", "k", "value");
+    close_tasks(tasks);
+    bench_close(&bench);
+}
+
+/* The engine that a callback submits to, and how often it did. */
+static struct engine *again_engine;
+static unsigned times_again;
+
+static void submit_again(struct task *task)
+{
+    while (times_again < TASKS) {
+        times_again++;
+        task_begin(task, OP_GET, "b", "k");
+        if (task_submit(again_engine, task) == SUBMIT_PENDING) {
+            return;
+        }
+    }
+}
+
+void contract_call_may_be_submitted_again_when_it_is_finished(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    again_engine = bench.engine;
+    times_again = 0;
+    bench.task->on_finished = submit_again;
+    submit_again(bench.task);
+    bench.kind->run(bench.engine);
+    bench.task->on_finished = NULL;
+    EXPECT_INT(times_again, TASKS);
+    EXPECT_INT(bench.task->call.state, CALL_DONE);
+    EXPECT_TEXT(buffer_peek(&response_of(&bench)->body), "value");
+    bench_close(&bench);
+}

@@ -1,0 +1,65 @@
+/* Short words for the tests of the store: names and values as text. */
+#ifndef CACHESERVER_TESTS_STORE_STORE_KIT_H
+#define CACHESERVER_TESTS_STORE_STORE_KIT_H
+
+#include "store/store.h"
+
+#include "core/response.h"
+#include "support/test.h"
+
+/* Where the fake clock starts in these tests. */
+enum { KIT_START_MS = 1000000 };
+
+/* A store without limits, on the fake clock at KIT_START_MS; ends the
+ * program without memory. */
+struct store *kit_open(void);
+struct store *kit_open_limited(uint64_t memory_max, uint64_t banks_max);
+
+/* Frees the store and lets the real clock run again. */
+void kit_close(struct store *store);
+
+/* Sets the fake clock so many milliseconds after KIT_START_MS. */
+void kit_set_time(uint64_t after_ms);
+
+/* Calls store_work() until nothing waits. */
+void kit_work(struct store *store);
+
+/* Stores text for ever, or for some time. */
+enum status kit_put(struct store *store, const char *bank, const char *key,
+                    const char *value);
+enum status kit_put_for(struct store *store, const char *bank, const char *key,
+                        const char *value, uint64_t ms);
+
+/* Stores `len` bytes. */
+enum status kit_put_large(struct store *store, const char *bank,
+                          const char *key, size_t len);
+
+/* Expects that the entry holds `value`; NULL: that there is none. */
+void kit_expect(struct store *store, const char *bank, const char *key,
+                const char *value);
+
+enum status kit_touch(struct store *store, const char *bank, const char *key,
+                      enum lifetime_rule rule, uint64_t ms);
+enum status kit_remove(struct store *store, const char *bank, const char *key);
+
+/* Adds an integer. */
+enum status kit_incr(struct store *store, const char *bank, const char *key,
+                     int64_t delta);
+
+/* Is shown the names of a list. */
+struct kit_visitor {
+    void (*visit)(void *arg, struct slice name);
+    void *arg;
+};
+
+/* Walks all pages of the keys of `bank` (NULL: of the banks) that start with
+ * `prefix`, `limit` a page; shows them to `visitor`, unless NULL; answers how
+ * many there were. Expects each page to keep the limit. */
+size_t kit_list(struct store *store, const char *bank, const char *prefix,
+                uint32_t limit, const struct kit_visitor *visitor);
+
+/* One page into `response`, which the caller has initialised. */
+enum status kit_page(struct store *store, const char *bank, uint32_t limit,
+                     struct slice cursor, struct response *response);
+
+#endif
