@@ -50,8 +50,7 @@ static void move_to_front(struct buffer *buffer)
 
 static bool grow(struct buffer *buffer, size_t needed)
 {
-    size_t capacity =
-        buffer->capacity ? buffer->capacity : BUFFER_CAPACITY_MIN;
+    size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_CAPACITY_MIN;
     while (capacity < needed) {
         if (capacity > SIZE_MAX / 2) {
             return false;

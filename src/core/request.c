@@ -18,8 +18,7 @@ static bool refuse(struct response *response, const char *field,
     return false;
 }
 
-static bool check_bank(const struct request *request,
-                       struct response *response)
+static bool check_bank(const struct request *request, struct response *response)
 {
     if (request->bank.len > BANK_LEN_MAX) {
         response_fail(response, STATUS_INVALID_ARGUMENT,

@@ -23,7 +23,7 @@ struct request {
     struct slice key;
     struct slice value; /* put */
     enum value_kind kind;
-    bool is_value_checked; /* the face has proven `value` to be of `kind` */
+    bool is_value_checked;    /* the face has proven `value` to be of `kind` */
     struct lifetime lifetime; /* put, touch, get with `is_touch` */
     bool is_touch;            /* get: restart the lifetime too */
     struct number delta;      /* incr */

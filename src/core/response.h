@@ -19,11 +19,11 @@ struct response {
     enum status status;
     char message[RESPONSE_MESSAGE_MAX]; /* of an error; may be empty */
 
-    struct buffer body;    /* get: the value; lists: the items, packed */
-    enum value_kind kind;  /* get */
-    struct number number;  /* incr */
-    size_t count;          /* lists: items in `body` */
-    size_t cursor_len;     /* lists: 0 at the end */
+    struct buffer body;   /* get: the value; lists: the items, packed */
+    enum value_kind kind; /* get */
+    struct number number; /* incr */
+    size_t count;         /* lists: items in `body` */
+    size_t cursor_len;    /* lists: 0 at the end */
     char cursor[CURSOR_LEN_MAX];
 };
 

@@ -127,11 +127,24 @@ static bool may_decode(const struct conn *conn)
            !output_is_full(conn);
 }
 
+static void close_without_memory(struct conn *conn)
+{
+    log_event(LOG_WARNING, "a connection is closed: out of memory");
+    close_now(conn);
+}
+
+/* Queues `call` for a later turn. Its request must then be its own: others
+ * will read into the room where it came in. An engine that may answer late
+ * has had it made so already. On failure the connection is closed. */
 static void owe(struct conn *conn, struct call *call)
 {
-    if (!list_is_linked(&call->link)) {
-        list_append(&conn->owed, &call->link);
-        conn->calls_owed++;
+    if (list_is_linked(&call->link)) {
+        return;
+    }
+    list_append(&conn->owed, &call->link);
+    conn->calls_owed++;
+    if (!conn->lane->engine->ops->may_pend && call_keep(call)) {
+        close_without_memory(conn);
     }
 }
 
@@ -156,27 +169,36 @@ static void on_call_done(struct call *call)
     lane_schedule(conn->lane, &conn->ready_link);
 }
 
+/* For the next part of an answer. */
+static void submit_again(struct conn *conn, struct call *call)
+{
+    if (conn->state == CONN_CLOSING) {
+        return;
+    }
+    response_clear(&call->response);
+    call->state = CALL_IDLE;
+    dispatch(conn->lane->engine, &conn->lane->limits, call);
+}
+
 /* Answers `call`, which is done. False when there was only a part of the
  * answer to give for now, or the connection has been closed. */
 static bool answer(struct conn *conn, struct call *call)
 {
     struct lane *lane = conn->lane;
+    CHECK(conn->face);
     switch (conn->face->encode(conn->face_state, call, &lane->out)) {
     case ENCODE_DONE:
         settle(conn, call);
         return true;
     case ENCODE_AGAIN:
         owe(conn, call);
-        response_clear(&call->response);
-        call->state = CALL_IDLE;
-        dispatch(lane->engine, &lane->limits, call);
+        submit_again(conn, call);
         return false;
     case ENCODE_FAILED:
         break;
     }
     settle(conn, call);
-    log_event(LOG_WARNING, "a connection is closed: out of memory");
-    close_now(conn);
+    close_without_memory(conn);
     return false;
 }
 
@@ -253,8 +275,7 @@ static bool serve_one(struct conn *conn, struct input *input)
 {
     struct call *call = lane_take_call(conn->lane);
     if (!call) {
-        log_event(LOG_WARNING, "a connection is closed: out of memory");
-        close_now(conn);
+        close_without_memory(conn);
         return false;
     }
     input->used = 0;
@@ -283,8 +304,7 @@ static bool pick_face(struct conn *conn, const struct input *input)
     conn->face = *face;
     conn->face_state = memory_alloc_zero(conn->face->state_size);
     if (!conn->face_state) {
-        log_event(LOG_WARNING, "a connection is closed: out of memory");
-        close_now(conn);
+        close_without_memory(conn);
     }
     return conn->face_state;
 }
@@ -465,8 +485,7 @@ static void serve_fresh(struct conn *conn, size_t len)
     struct slice rest = slice_of(input.data, input.len);
     if (conn->state == CONN_OPEN && rest.len &&
         buffer_append(&conn->in, rest)) {
-        log_event(LOG_WARNING, "a connection is closed: out of memory");
-        close_now(conn);
+        close_without_memory(conn);
         return;
     }
     end_turn(conn, (struct rest){.has_answers = head_is_done(conn),

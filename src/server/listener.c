@@ -88,7 +88,7 @@ static void on_poll(uv_poll_t *poll, int error, int events)
 
 static void name_tcp(struct listener *listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     char host[64] = "?";
     char port[8] = "?";

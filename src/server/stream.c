@@ -288,7 +288,7 @@ void stream_finish(struct stream *stream)
 const char *stream_peer(const struct stream *stream,
                         char text[STREAM_PEER_LEN_MAX])
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     uv_os_fd_t fd;
     char host[INET6_ADDRSTRLEN];

@@ -72,12 +72,21 @@ static void init_lock(pthread_rwlock_t *lock)
     pthread_rwlockattr_destroy(&attributes);
 }
 
+/* By default the C library sets small blocks aside as they are freed, to join
+ * millions of them with their neighbours later, all at once and with its heap
+ * locked: a third of a second after two million entries were reset. */
+static void join_free_blocks_at_once(void)
+{
+    mallopt(M_MXFAST, 0);
+}
+
 struct store *store_create(const struct store_options *options)
 {
     struct store *store = memory_alloc_zero(sizeof *store);
     if (!store) {
         return NULL;
     }
+    join_free_blocks_at_once();
     store->banks_max = options->banks_max;
     store->names_secret = hash_key_random();
     store->keys_cursors_secret = hash_key_random();
@@ -372,10 +381,7 @@ enum status store_bank_list(struct store *store, const struct store_page *page,
 static void trim_when_much_was_freed(struct store *store)
 {
     uint64_t bytes = ledger_bytes(&store->ledger);
-    if (bytes > store->bytes_high) {
-        store->bytes_high = bytes;
-    }
-    if (store->bytes_high - bytes >= TRIM_BYTES) {
+    if (bytes < store->bytes_high && store->bytes_high - bytes >= TRIM_BYTES) {
         malloc_trim(0);
         store->bytes_high = bytes;
     }
@@ -383,6 +389,10 @@ static void trim_when_much_was_freed(struct store *store)
 
 bool store_work(struct store *store)
 {
+    uint64_t bytes = ledger_bytes(&store->ledger);
+    if (bytes > store->bytes_high) {
+        store->bytes_high = bytes;
+    }
     for (int i = 0; i < WORK_STEPS; i++) {
         if (!work_step(store)) {
             trim_when_much_was_freed(store);

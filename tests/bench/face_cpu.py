@@ -2,7 +2,7 @@
 """CPU a request of the JSON and the protobuf face, beside a libuv server that
 does nothing with requests and answers of the same length.
 
-    face_cpu.py --build FOLDER [--rounds N] [--seconds S]
+    face_cpu.py --build FOLDER [--rounds N] [--requests N]
 
 One worker, 32 connections, 1 and 64 requests in flight on each; get of a
 32-byte value under a 16-byte key. The servers take turns in each round; the
@@ -17,9 +17,11 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(TESTS)
 sys.dont_write_bytecode = True
-sys.path[:0] = [os.path.join(os.path.dirname(HERE), "e2e")]
+sys.path[:0] = [os.path.join(TESTS, "e2e"),
+                os.path.join(ROOT, "build", "python")]
 
 KEY, VALUE, CONNECTIONS = "key:000000000042", "v" * 32, 32
 
@@ -33,10 +35,11 @@ def cpu_s(pid):
 class Floor:
     """The server that does nothing, for one length of request and answer."""
 
-    def __init__(self, build, request, answer):
+    def __init__(self, build, exchange):
         self.process = subprocess.Popen(
-            [os.path.join(build, "bin", "bench_floor"), str(len(request)),
-             str(len(answer))], stdout=subprocess.PIPE)
+            [os.path.join(build, "bin", "bench_floor"),
+             str(len(exchange.request)), exchange.files[1]],
+            stdout=subprocess.PIPE)
         self.pid = self.process.pid
         self.port = int(self.process.stdout.readline())
 
@@ -84,7 +87,7 @@ def exchanges(server, folder):
 
 
 def measure(build, server, exchange, depth, count, rounds):
-    floor = Floor(build, exchange.request, exchange.answer)
+    floor = Floor(build, exchange)
     ours, nothing = [], []
     try:
         load(build, server.port, server.process.pid, exchange, depth, count // 4)
@@ -108,7 +111,6 @@ def main():
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     os.environ["CACHESERVER"] = os.path.join(build, "bin", "cacheserver")
-    sys.path[:0] = [os.path.join(build, "python")]
     from server import Server
     print("face      in flight   us a request   doing nothing   ratio"
           "   (least, most)")

@@ -1,8 +1,8 @@
 /* A libuv server that does nothing: for every so many bytes that it reads it
- * writes so many bytes, without looking at them. What it costs is what the
- * kernel and the loop cost; no server on libuv can be cheaper.
+ * writes the bytes of a file, without looking at what it read. What it costs
+ * is what the kernel and the loop cost; no server on libuv can be cheaper.
  *
- *     bench_floor REQUEST_BYTES ANSWER_BYTES
+ *     bench_floor REQUEST_BYTES ANSWER_FILE
  *
  * Prints the port that it listens on, and serves until it is ended. */
 #include "base/check.h"
@@ -83,15 +83,28 @@ static void on_connection(uv_stream_t *listener, int error)
     uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read);
 }
 
+/* Fills `answers` with the content of the file, over and over. */
+static void read_answer(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    CHECK(file);
+    answer_len = fread(answers, 1, sizeof answers, file);
+    fclose(file);
+    CHECK(answer_len > 0);
+    for (size_t i = answer_len; i < sizeof answers; i++) {
+        answers[i] = answers[i - answer_len];
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        fprintf(stderr, "usage: bench_floor REQUEST_BYTES ANSWER_BYTES\n");
+        fprintf(stderr, "usage: bench_floor REQUEST_BYTES ANSWER_FILE\n");
         return EXIT_FAILURE;
     }
     request_len = strtoul(argv[1], NULL, 10);
-    answer_len = strtoul(argv[2], NULL, 10);
-    CHECK(request_len > 0 && answer_len > 0);
+    CHECK(request_len > 0);
+    read_answer(argv[2]);
     uv_tcp_t listener;
     struct sockaddr_in address;
     int address_len = sizeof address;

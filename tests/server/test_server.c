@@ -9,6 +9,8 @@
 #include "support/test.h"
 #include "wire/message.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -263,6 +265,67 @@ static void a_listing_streams_in_order_when_the_engine_is_late(void)
     rig_stop(&rig);
 }
 
+/* What a listing reads again for each of its pages must be its own: others
+ * use the room that it was read into. */
+struct disturber {
+    struct rig *rig;
+    atomic_bool is_over;
+};
+
+static void *disturb(void *arg)
+{
+    struct disturber *disturber = arg;
+    int fd = rig_connect(disturber->rig);
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    while (!atomic_load(&disturber->is_over)) {
+        append_text(&sent, "{\"op\":\"get\",\"bank\":\"%0100d\",\"key\":\"x\"}",
+                    7);
+        append_text(
+            &must,
+            "{\"status\": \"error\", \"message\": \"Key x doesn't exist\"}", 0);
+        expect_exchange(fd, &sent, &must);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void a_listing_is_not_disturbed_by_other_connections(void)
+{
+    enum { KEYS = 2000, ITEM_LEN = 8 };
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){.limits = {.list_len_max = 1}});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    for (int i = 0; i < KEYS; i++) {
+        append_text(&sent,
+                    "{\"op\":\"put\",\"bank\":\"l\",\"key\":\"%04d\","
+                    "\"value\":0}",
+                    i);
+        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+    }
+    expect_exchange(fd, &sent, &must);
+    struct disturber disturber = {.rig = &rig};
+    pthread_t thread;
+    pthread_create(&thread, NULL, disturb, &disturber);
+    rig_send(fd, SLICE_LITERAL("{\"op\":\"bank.keys\",\"bank\":\"l\"}"
+                               "{\"op\":\"get\",\"bank\":\"l\","
+                               "\"key\":\"none\"}"));
+    static const char head[] = "{\"status\": \"ok\", \"data\": [";
+    static char text[sizeof head - 1 + KEYS * ITEM_LEN];
+    EXPECT_INT(rig_read(fd, text, sizeof text), sizeof text);
+    EXPECT(text[sizeof text - 1] == '}');
+    atomic_store(&disturber.is_over, true);
+    pthread_join(thread, NULL);
+    append_text(
+        &must,
+        "{\"status\": \"error\", \"message\": \"Key none doesn't exist\"}", 0);
+    expect_exchange(fd, &sent, &must);
+    close(fd);
+    rig_stop(&rig);
+}
+
 static const struct test_case cases[] = {
     TEST(json_answers_in_order_when_the_engine_is_late),
     TEST(json_answers_in_order_when_the_engine_is_prompt),
@@ -272,6 +335,7 @@ static const struct test_case cases[] = {
     TEST(what_is_owed_is_answered_after_a_half_close),
     TEST(what_is_owed_is_answered_before_the_server_ends),
     TEST(a_listing_streams_in_order_when_the_engine_is_late),
+    TEST(a_listing_is_not_disturbed_by_other_connections),
 };
 
 SUITE(server_server, cases);

@@ -28,10 +28,13 @@ struct test_suite {
     size_t count;
 };
 
-#define TEST(function) {#function, function}
+#define TEST(function)                                                         \
+    {                                                                          \
+#function, function                                                    \
+    }
 
-#define SUITE(suite, suite_cases)                                             \
-    const struct test_suite suite##_suite = {                                 \
+#define SUITE(suite, suite_cases)                                              \
+    const struct test_suite suite##_suite = {                                  \
         #suite, suite_cases, sizeof(suite_cases) / sizeof((suite_cases)[0])}
 
 /* Each answers whether it held. `got` comes first, then what it must be. */
@@ -42,19 +45,19 @@ bool expect_slice(struct slice got, struct slice must, const char *what,
                   const char *file, int line);
 
 #define EXPECT(x) expect_true((x), #x, __FILE__, __LINE__)
-#define EXPECT_INT(got, must)                                                 \
+#define EXPECT_INT(got, must)                                                  \
     expect_int((int64_t)(got), (int64_t)(must), #got, __FILE__, __LINE__)
-#define EXPECT_SLICE(got, must)                                               \
+#define EXPECT_SLICE(got, must)                                                \
     expect_slice((got), (must), #got, __FILE__, __LINE__)
-#define EXPECT_TEXT(got, must)                                                \
+#define EXPECT_TEXT(got, must)                                                 \
     expect_slice((got), slice_of_string(must), #got, __FILE__, __LINE__)
 
 /* Ends the case unless `x`. */
-#define REQUIRE(x)                                                            \
-    do {                                                                      \
-        if (!EXPECT(x)) {                                                     \
-            return;                                                           \
-        }                                                                     \
+#define REQUIRE(x)                                                             \
+    do {                                                                       \
+        if (!EXPECT(x)) {                                                      \
+            return;                                                            \
+        }                                                                      \
     } while (0)
 
 /* Whether the long forms were asked for (`./dev test --long`). */

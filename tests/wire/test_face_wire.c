@@ -267,7 +267,7 @@ static void face_wire_refuses_or_ignores_deep_nesting(void)
         char *end = buffer_reserve(&body, len_max) + len_max;
         size_t len = 0;
         for (size_t i = 0; i < depth; i++) {
-            char head[8];
+            char head[8] = {0};
             struct field_writer writer = {.at = head};
             field_put_head(&writer, 3, len);
             len += writer.len;
@@ -285,7 +285,7 @@ static void face_wire_refuses_or_ignores_deep_nesting(void)
 static void expect_type_refused(uint32_t number, uint32_t field,
                                 enum field_type type)
 {
-    char inner[32];
+    char inner[32] = {0};
     struct field_writer writer = {.at = inner};
     char *tag = writer.at;
     if (type == FIELD_BYTES) {
