@@ -51,7 +51,9 @@ static unsigned report(void)
     unsigned failed = CU_get_number_of_tests_failed();
     unsigned run = CU_get_number_of_tests_run();
     CU_cleanup_registry();
-    printf("%u passed, %u failed\n", run - failed, failed);
+    /* What CUnit says of failures does not end its line. */
+    printf("%s%u passed, %u failed\n", failed ? "\n" : "", run - failed,
+           failed);
     return failed || run == 0;
 }
 

@@ -1,11 +1,6 @@
 /*
  * A turn:   answers that are ready -> requests that came in -> one send
  *
- * Calls that are not answered within their turn wait in `owed`. For a face
- * that answers in order they leave from its head, when the head is done; for
- * the others each leaves when it is done. A listing is answered a page a
- * turn: after each page its call is submitted again and keeps its place.
- *
  * Fresh bytes lie in the lane's shared room and are decoded there; only an
  * incomplete rest, or what must wait its turn, moves to `in`. So an idle
  * connection holds no buffers at all.
@@ -19,39 +14,15 @@
 #include "core/call.h"
 #include "core/limits.h"
 #include "loop/loop.h"
-#include "server/dispatch.h"
-#include "server/face.h"
+#include "server/conn_internal.h"
 #include "server/lane.h"
 
 #include <unistd.h>
 
 enum {
-    CONN_MAGIC = 0x6e6e6f63,
     TURN_CALLS_MAX = 1024,    /* requests of one connection a turn */
     READ_ROOM_MIN = 4 * 1024, /* behind an incomplete request */
     READ_ROOM_MAX = 256 * 1024
-};
-
-enum conn_state { CONN_OPEN, CONN_ENDING, CONN_CLOSING };
-
-struct conn {
-    struct magic magic;
-    enum conn_state state;
-    struct stream stream;
-    uv_timer_t timer; /* an incomplete request, or idleness */
-    struct lane *lane;
-    const struct face *face; /* NULL until the first byte */
-    void *face_state;
-    struct buffer in;
-    struct list link;       /* in the lane's list */
-    struct list ready_link; /* in its ready list */
-    struct list owed;       /* calls not answered within their turn */
-    uint32_t calls_owed;
-    unsigned parts_open; /* stream, timer, and each pending call */
-    bool has_farewell;   /* `farewell` is to be said at the end */
-    enum farewell farewell;
-    bool is_stopping; /* nothing more is read, what was read is served */
-    bool is_partial;  /* a request has begun and not ended */
 };
 
 /* What a turn leaves for the next one. */
@@ -62,7 +33,7 @@ struct rest {
 
 static void end_turn(struct conn *conn, struct rest rest);
 
-static void drop_part(struct conn *conn)
+void conn_drop_part(struct conn *conn)
 {
     CHECK(conn->state == CONN_CLOSING);
     if (--conn->parts_open > 0) {
@@ -80,28 +51,10 @@ static void drop_part(struct conn *conn)
 
 static void on_timer_closed(uv_handle_t *timer)
 {
-    drop_part(timer->data);
+    conn_drop_part(timer->data);
 }
 
-/* Calls that are done go; those that are pending are cancelled, and each
- * keeps the connection's memory until it has finished. */
-static void drop_owed(struct conn *conn)
-{
-    struct list owed;
-    list_init(&owed);
-    list_move_all(&owed, &conn->owed);
-    for (struct list *link; (link = list_pop(&owed));) {
-        struct call *call = LIST_ENTRY(link, struct call, link);
-        if (call->state == CALL_PENDING) {
-            conn->parts_open++;
-            conn->lane->engine->ops->cancel(conn->lane->engine, call);
-        } else {
-            lane_return_call(conn->lane, call);
-        }
-    }
-}
-
-static void close_now(struct conn *conn)
+void conn_close_now(struct conn *conn)
 {
     if (conn->state == CONN_CLOSING) {
         return;
@@ -111,149 +64,26 @@ static void close_now(struct conn *conn)
     buffer_clear(&conn->lane->out);
     stream_close(&conn->stream);
     uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
-    drop_owed(conn);
+    conn_drop_owed(conn);
 }
 
-static bool output_is_full(const struct conn *conn)
+bool conn_output_is_full(const struct conn *conn)
 {
     return stream_unsent(&conn->stream) + buffer_len(&conn->lane->out) >=
            conn->lane->limits.output_len_max;
+}
+
+void conn_close_without_memory(struct conn *conn)
+{
+    log_event(LOG_WARNING, "a connection is closed: out of memory");
+    conn_close_now(conn);
 }
 
 static bool may_decode(const struct conn *conn)
 {
     return conn->state == CONN_OPEN &&
            conn->calls_owed < conn->lane->limits.inflight_max &&
-           !output_is_full(conn);
-}
-
-static void close_without_memory(struct conn *conn)
-{
-    log_event(LOG_WARNING, "a connection is closed: out of memory");
-    close_now(conn);
-}
-
-/* Queues `call` for a later turn. Its request must then be its own: others
- * will read into the room where it came in. An engine that may answer late
- * has had it made so already. On failure the connection is closed. */
-static void owe(struct conn *conn, struct call *call)
-{
-    if (list_is_linked(&call->link)) {
-        return;
-    }
-    list_append(&conn->owed, &call->link);
-    conn->calls_owed++;
-    if (!conn->lane->engine->ops->may_pend && call_keep(call)) {
-        close_without_memory(conn);
-    }
-}
-
-static void settle(struct conn *conn, struct call *call)
-{
-    if (list_is_linked(&call->link)) {
-        list_remove(&call->link);
-        conn->calls_owed--;
-    }
-    lane_return_call(conn->lane, call);
-}
-
-static void on_call_done(struct call *call)
-{
-    struct conn *conn = CAST(struct conn, call->owner, CONN_MAGIC);
-    CHECK(loop_is_current(conn->lane->loop));
-    if (conn->state == CONN_CLOSING) {
-        lane_return_call(conn->lane, call);
-        drop_part(conn);
-        return;
-    }
-    lane_schedule(conn->lane, &conn->ready_link);
-}
-
-/* For the next part of an answer. */
-static void submit_again(struct conn *conn, struct call *call)
-{
-    if (conn->state == CONN_CLOSING) {
-        return;
-    }
-    response_clear(&call->response);
-    call->state = CALL_IDLE;
-    dispatch(conn->lane->engine, &conn->lane->limits, call);
-}
-
-/* Answers `call`, which is done. False when there was only a part of the
- * answer to give for now, or the connection has been closed. */
-static bool answer(struct conn *conn, struct call *call)
-{
-    struct lane *lane = conn->lane;
-    CHECK(conn->face);
-    switch (conn->face->encode(conn->face_state, call, &lane->out)) {
-    case ENCODE_DONE:
-        settle(conn, call);
-        return true;
-    case ENCODE_AGAIN:
-        owe(conn, call);
-        submit_again(conn, call);
-        return false;
-    case ENCODE_FAILED:
-        break;
-    }
-    settle(conn, call);
-    close_without_memory(conn);
-    return false;
-}
-
-/* Answers what can be answered now of the calls that are owed; true when
- * there are more to answer. */
-static bool answer_owed(struct conn *conn)
-{
-    bool is_ordered = conn->face && conn->face->is_ordered;
-    for (struct list *link = conn->owed.next, *next; link != &conn->owed;
-         link = next) {
-        next = link->next;
-        struct call *call = LIST_ENTRY(link, struct call, link);
-        if (call->state != CALL_DONE) {
-            if (is_ordered) {
-                return false;
-            }
-            continue;
-        }
-        if (output_is_full(conn)) {
-            return true;
-        }
-        if (!answer(conn, call)) {
-            return conn->state != CONN_CLOSING && call->state == CALL_DONE;
-        }
-    }
-    return false;
-}
-
-/* A listing that was begun in this turn has its next page already. */
-static bool head_is_done(const struct conn *conn)
-{
-    return !list_is_empty(&conn->owed) &&
-           LIST_ENTRY(conn->owed.next, struct call, link)->state == CALL_DONE;
-}
-
-/* Has the request in `call` carried out, and answers it if its turn has
- * come. False when the connection was closed. */
-static bool carry_out(struct conn *conn, struct call *call, bool is_answered)
-{
-    struct lane *lane = conn->lane;
-    call->owner = conn;
-    call->on_done = on_call_done;
-    if (is_answered) {
-        call->state = CALL_DONE;
-    } else {
-        dispatch(lane->engine, &lane->limits, call);
-    }
-    bool must_wait = call->state == CALL_PENDING ||
-                     (conn->face->is_ordered && !list_is_empty(&conn->owed));
-    if (must_wait) {
-        owe(conn, call);
-    } else {
-        answer(conn, call);
-    }
-    return conn->state != CONN_CLOSING;
+           !conn_output_is_full(conn);
 }
 
 static void end_with(struct conn *conn, enum farewell farewell)
@@ -275,7 +105,7 @@ static bool serve_one(struct conn *conn, struct input *input)
 {
     struct call *call = lane_take_call(conn->lane);
     if (!call) {
-        close_without_memory(conn);
+        conn_close_without_memory(conn);
         return false;
     }
     input->used = 0;
@@ -285,7 +115,7 @@ static bool serve_one(struct conn *conn, struct input *input)
     if (result == DECODE_READY || result == DECODE_ANSWERED) {
         CHECK(input->used > 0);
         conn->is_partial = false;
-        return carry_out(conn, call, result == DECODE_ANSWERED);
+        return conn_carry_out(conn, call, result == DECODE_ANSWERED);
     }
     lane_return_call(conn->lane, call);
     if (result == DECODE_BAD) {
@@ -304,7 +134,7 @@ static bool pick_face(struct conn *conn, const struct input *input)
     conn->face = *face;
     conn->face_state = memory_alloc_zero(conn->face->state_size);
     if (!conn->face_state) {
-        close_without_memory(conn);
+        conn_close_without_memory(conn);
     }
     return conn->face_state;
 }
@@ -346,7 +176,7 @@ static void take_turn(struct conn *conn)
     if (conn->stream.is_finishing) {
         return;
     }
-    struct rest rest = {.has_answers = answer_owed(conn)};
+    struct rest rest = {.has_answers = conn_answer_owed(conn)};
     struct slice bytes = buffer_peek(&conn->in);
     struct input input = {.data = buffer_first(&conn->in),
                           .len = bytes.len,
@@ -356,7 +186,7 @@ static void take_turn(struct conn *conn)
         return;
     }
     buffer_consume(&conn->in, bytes.len - input.len);
-    rest.has_answers = rest.has_answers || head_is_done(conn);
+    rest.has_answers = rest.has_answers || conn_head_is_done(conn);
     if (!rest.has_input && (conn->stream.has_end || conn->is_stopping)) {
         meet_the_end(conn, input.len);
     }
@@ -418,7 +248,7 @@ static void finish(struct conn *conn)
 static void set_reading(struct conn *conn, struct rest rest)
 {
     bool goes_on = rest.has_answers || (rest.has_input && may_decode(conn));
-    if (goes_on && !output_is_full(conn)) {
+    if (goes_on && !conn_output_is_full(conn)) {
         lane_schedule(conn->lane, &conn->ready_link);
     }
     bool may_read = !conn->stream.has_end && !conn->is_stopping;
@@ -485,10 +315,10 @@ static void serve_fresh(struct conn *conn, size_t len)
     struct slice rest = slice_of(input.data, input.len);
     if (conn->state == CONN_OPEN && rest.len &&
         buffer_append(&conn->in, rest)) {
-        close_without_memory(conn);
+        conn_close_without_memory(conn);
         return;
     }
-    end_turn(conn, (struct rest){.has_answers = head_is_done(conn),
+    end_turn(conn, (struct rest){.has_answers = conn_head_is_done(conn),
                                  .has_input = has_input});
 }
 
@@ -522,16 +352,16 @@ static void on_broken(struct stream *stream, const char *why)
         log_event(LOG_INFO, "%s: the connection broke: %s",
                   stream_peer(stream, peer), why);
     }
-    close_now(conn);
+    conn_close_now(conn);
 }
 
 static void on_stream_closed(struct stream *stream)
 {
     struct conn *conn = conn_of(stream);
     if (conn->state != CONN_CLOSING) {
-        close_now(conn);
+        conn_close_now(conn);
     }
-    drop_part(conn);
+    conn_drop_part(conn);
 }
 
 static const struct stream_ops stream_ops = {
@@ -584,7 +414,7 @@ void conn_open(struct lane *lane, int fd, enum stream_kind kind)
     list_append(&lane->conns, &conn->link);
     if (stream_open(&conn->stream, lane->loop, fd, kind, &stream_ops)) {
         log_event(LOG_WARNING, "a connection is closed: the system refuses it");
-        close_now(conn);
+        conn_close_now(conn);
         return;
     }
     conn->stream.write_ms = lane->limits.write_ms;
@@ -604,5 +434,5 @@ void conn_end(struct list *link)
 
 void conn_close(struct list *link)
 {
-    close_now(LIST_ENTRY(link, struct conn, link));
+    conn_close_now(LIST_ENTRY(link, struct conn, link));
 }
