@@ -1,7 +1,8 @@
 /* The memory that items live in: one range of addresses, reserved once, from
  * which blocks of three sizes are cut. A place in it is a number of 36 bits,
- * so that an index needs six bytes for an item. Memory that is not in use is
- * given back to the system. Any thread. */
+ * so that an index needs six bytes for an item. Each block has a descriptor,
+ * a few bytes for whoever took it. Memory that is not in use is given back
+ * to the system. Any thread. */
 #ifndef CACHESERVER_STORE_ARENA_H
 #define CACHESERVER_STORE_ARENA_H
 
@@ -18,35 +19,48 @@ enum arena_class { ARENA_4K, ARENA_64K, ARENA_1M, ARENA_CLASS_COUNT };
 
 static inline size_t arena_block_len(enum arena_class class)
 {
-    static const size_t lens[ARENA_CLASS_COUNT] = {
-        4 * 1024, 64 * 1024, 1024 * 1024};
+    static const size_t lens[ARENA_CLASS_COUNT] = {4 * 1024, 64 * 1024,
+                                                   1024 * 1024};
     return lens[class];
 }
 
-/* *Gives* an arena that can hold `len` bytes in blocks (up to 256 GiB); the
- * system's memory is taken as blocks are. NULL when the system refuses.
- * Behind the last block at least 16 MiB can be read. */
-struct arena *arena_create(size_t len);
+/* Memory of free blocks that is kept for the next who want some, because to
+ * give it back and fetch it again costs some 100 us a MiB. Free blocks of
+ * 4 KiB beside taken ones are kept besides. */
+enum { ARENA_KEPT_MAX = 8 * 1024 * 1024 };
+
+/* *Gives* an arena that can hold `len` bytes in blocks (rounded up to
+ * 1 MiB; up to 256 GiB less 1 MiB), each with a descriptor of
+ * `descriptor_len` bytes; the system's memory is taken as blocks are. NULL
+ * when the system refuses. Behind the last block at least 16 MiB can be
+ * read. */
+struct arena *arena_create(size_t len, size_t descriptor_len);
 
 /* *Takes* the arena with all its blocks. */
 void arena_free(struct arena **arena);
 
 /* *Gives* a block of `class`, not cleared: its first place, 0 when the arena
- * is full or there is no memory for its bookkeeping. */
+ * is full or there is no memory for its bookkeeping. Its descriptor is
+ * zeroes. */
 uint64_t arena_take_block(struct arena *arena, enum arena_class class);
 
-/* *Takes* the block that begins at `place`, back. Readers may still look
- * into a block until its memory is given out again: that is theirs to know. */
+/* *Takes* the block that begins at `place`, and its descriptor, back. Nobody
+ * may look at either any more: the memory may be gone, or another's. */
 void arena_return_block(struct arena *arena, uint64_t place);
 
-/* The number of the block that `place` lies in, dense within the blocks that
- * are in use and stable while it is: an index into tables about blocks.
- * Below arena_block_count_max(). No lock. */
-uint32_t arena_block_of(const struct arena *arena, uint64_t place);
-uint32_t arena_block_count_max(const struct arena *arena);
+/* The descriptor of the block that `place`, any in it, lies in; the block is
+ * taken. *Borrowed* until it is returned; aligned as memory_alloc() does. No
+ * lock, some ns. */
+void *arena_descriptor(const struct arena *arena, uint64_t place);
+
+/* The first place behind the block that `place` lies in; 0 when that is in
+ * no block. For those who must not trust what they have read: any number
+ * will do. No lock, some ns. */
+uint64_t arena_block_end(const struct arena *arena, uint64_t place);
 
 /* The bytes that the arena holds of the system's memory, its own tables
- * included. */
+ * included. A block counts from when it is taken until its memory is given
+ * back. No lock. */
 size_t arena_used(const struct arena *arena);
 
 /* The address of `place`. No lock. */

@@ -11,8 +11,6 @@
 
 #include "base/list.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,12 +32,14 @@ struct retired {
 /* *Gives* epochs whose releases get `arg`; NULL without memory. */
 struct epochs *epochs_create(void *arg);
 
-/* *Takes* them; releases all that is retired. No thread may be inside. */
+/* *Takes* them; releases all that is retired. No thread may be inside, nor
+ * be just ending that ever was. */
 void epochs_free(struct epochs **epochs);
 
 /* Any thread. Between the two what is reached through the structures that
  * these epochs guard stays where it is. May be nested; cheap when nested. A
- * thread's first enter may allocate; false without memory. */
+ * thread's first enter may allocate; false without memory, and then it is
+ * not inside. Must not end inside. */
 bool epochs_enter(struct epochs *epochs);
 void epochs_leave(struct epochs *epochs);
 
@@ -49,8 +49,9 @@ void epochs_retire(struct epochs *epochs, struct retired *retired,
                    retired_release_fn release);
 
 /* Any one thread at a time, not inside: moves the epoch on if everybody has
- * seen it, and releases up to `count` of what is due. Answers whether more
- * is due now. */
+ * seen it, and releases up to `count` of what is due, oldest first. With
+ * nobody inside, the second call after something was retired finds it due.
+ * Answers whether more is due now. */
 bool epochs_release(struct epochs *epochs, size_t count);
 
 /* Whether anything is retired and not released; for tests and for those who

@@ -2,10 +2,13 @@
  * arena, in some seven bytes an item. One writer at a time changes it, under
  * the bank's lock; readers take none, and validate what they read.
  *
- *   directory, by the first bits of the hash
- *     -> region: 1 to INDEX_BUCKETS_MAX buckets
- *          -> bucket, 64 bytes: a sequence and ten slots
- *               slot, 48 bits: 12 of the hash (the tag), 36 of the place
+ *   root -> directory, by the first bits of the hash
+ *             -> region: 1 to INDEX_BUCKETS_MAX buckets
+ *                  -> bucket, 64 bytes: a sequence and ten slots
+ *                       slot, 48 bits: 12 of the hash (the tag), 36 of place
+ *
+ * The root of a small index is its only region, that of an empty one a bucket
+ * that all empty ones share.
  *
  * An item is in one of two buckets of its region. The second follows from
  * the first and the tag alone, by a function that is its own inverse, so
@@ -13,12 +16,13 @@
  * A full pair of buckets moves one neighbour away, or the region grows: it is
  * built anew with an eighth more buckets, or in two halves when it is at its
  * maximum, beside the old one, which readers may still look at until its
- * epoch is over. No step takes longer than building one region.
+ * epoch is over. A region that is two thirds empty is built anew, smaller.
+ * No step takes longer than building one region, but for the directory,
+ * which is copied when it doubles.
  *
- * A reader loads a bucket's sequence (odd: a writer is in it, look again),
- * reads, and holds good what it has read if the sequence is the same
- * afterwards. Who finds nothing looks at the first bucket's sequence and at
- * the region again, because an item may have moved behind his back. */
+ * A reader loads a bucket's sequence (odd: a writer is in it, or the region
+ * is not the current one any more; start over), reads, and holds good what
+ * it has read if the sequence is the same afterwards. */
 #ifndef CACHESERVER_STORE_INDEX_H
 #define CACHESERVER_STORE_INDEX_H
 
@@ -30,11 +34,11 @@
 #include <stdint.h>
 
 struct epochs;
-struct index_directory;
 
 enum {
     INDEX_SLOTS = 10,
     INDEX_BUCKETS_MAX = 128, /* of a region */
+    INDEX_ITEMS_MAX = INDEX_BUCKETS_MAX * INDEX_SLOTS,
     INDEX_FOUND_MAX = 2 * INDEX_SLOTS
 };
 
@@ -44,35 +48,48 @@ struct index_bucket {
     _Atomic uint32_t rests[INDEX_SLOTS];
 };
 
-/* How the index learns the hash of the item at `place`, to build a region
- * anew. `arg` is the index's. */
-typedef uint64_t (*index_hash_fn)(void *arg, uint64_t place);
+/* How the index learns the hashes of items that it holds, to build a region
+ * anew: writes that of the item at `places[i]` to `hashes[i]`, for `count`
+ * of them, at most INDEX_ITEMS_MAX; many at a time, so that they can be
+ * fetched ahead. `arg` is the index's. Called inside index_add() and
+ * index_remove(), when the item that is removed is no longer asked for. */
+typedef void (*index_hash_fn)(void *arg, const uint64_t *places,
+                              uint64_t *hashes, size_t count);
 
 /* Lives in its owner. */
 struct index {
-    _Atomic(struct index_directory *) directory;
+    _Atomic uint64_t root; /* a word, see index_read.h */
     struct epochs *epochs;
-    index_hash_fn hash_of;
+    index_hash_fn hashes_of;
     void *arg;
     size_t count; /* slots in use */
-    size_t used;  /* bytes of memory; readable by any thread in the bank */
+    /* Bytes of memory, what is retired left out; readable by any thread. */
+    _Atomic size_t used;
 };
 
-/* An empty index, which holds at most one bucket's memory. STATUS_NOMEM. */
-enum status index_init(struct index *index, struct epochs *epochs,
-                       index_hash_fn hash_of, void *arg);
+/* An empty index, which holds no memory. The hashes that it is given later
+ * must be of a keyed hash, even in all 64 bits. */
+void index_init(struct index *index, struct epochs *epochs,
+                index_hash_fn hashes_of, void *arg);
 
 /* Gives the memory back at once; no reader may be left. */
 void index_fini(struct index *index);
 
-/* The writer, under the bank's lock, all of them. */
+/* The writer, under the bank's lock, all of them. A place has 36 bits. */
+
+/* Moves all that `index` holds to `taken`, which is not initialised; `index`
+ * is empty. Readers who are inside still see what they saw; `taken` may be
+ * given back when they have left. */
+void index_take(struct index *taken, struct index *index);
 
 /* The places of the items whose hashes may be `hash`, at most
  * INDEX_FOUND_MAX; their number. */
 size_t index_find(const struct index *index, uint64_t hash,
                   uint64_t places[INDEX_FOUND_MAX]);
 
-/* Adds an item with `hash` at `place`. STATUS_NOMEM, and nothing changed. */
+/* Adds an item with `hash` at `place`. STATUS_NOMEM, and nothing added; also
+ * when there are more hashes alike than growing can part, which a keyed hash
+ * does not let happen. */
 enum status index_add(struct index *index, uint64_t hash, uint64_t place);
 
 /* Puts `place` in the stead of `old`, which is there. */
@@ -87,14 +104,16 @@ bool index_has(const struct index *index, uint64_t hash, uint64_t place);
 
 /* Marks the bucket of `place`, which is there, as being written to: readers
  * of the item look again until index_end_write(). For what is changed in
- * place. Short. */
+ * place. Short; the index must not be changed in between. */
 struct index_bucket *index_begin_write(struct index *index, uint64_t hash,
                                        uint64_t place);
 void index_end_write(struct index_bucket *bucket);
 
 /* Everything in one region: calls `each` for the items of the region that
  * `position`, a hash, falls into, and answers the first hash behind that
- * region; 0 behind the last one. `each` must not change the index. */
+ * region; 0 behind the last one. `each` must not change the index. Between
+ * two calls it may change: who goes on from the answer to the last meets an
+ * item that stays exactly once. */
 typedef void (*index_each_fn)(void *arg, uint64_t place);
 uint64_t index_walk_region(const struct index *index, uint64_t position,
                            index_each_fn each, void *arg);
@@ -114,26 +133,30 @@ uint64_t index_walk_region(const struct index *index, uint64_t position,
  * index_next() answers true for each place whose tag fits; false means that
  * nothing was there under `hash` at some moment since index_start(), which
  * it has made sure of, starting over by itself when an item may have moved.
- * A place may be stale until index_is_valid() has said it is not. */
+ * It waits while a writer is in a bucket. A place was in the index at some
+ * moment since index_start(), so the epochs keep what lies there; whether it
+ * still is, index_is_valid() says. */
 struct index_reader {
     const struct index *index;
     uint64_t hash;
     uint64_t place;
     /* The rest is the index's own. */
-    const void *region;
+    uint64_t region; /* the word */
     const struct index_bucket *bucket;
     uint32_t sequence;       /* of `bucket` */
     uint32_t first_sequence; /* of the first bucket */
-    uint32_t matches;        /* slots of `bucket` not looked at yet, a bit each */
-    uint8_t turn;            /* 0: the first bucket, 1: the second */
+    uint32_t matches;        /* slots of `bucket` to look at, a bit each */
+    uint32_t turn;           /* 0: the first bucket, 1: the second */
 };
 
-void index_start(struct index_reader *reader, const struct index *index,
-                 uint64_t hash);
-bool index_next(struct index_reader *reader);
-bool index_is_valid(const struct index_reader *reader);
+static inline void index_start(struct index_reader *reader,
+                               const struct index *index, uint64_t hash);
+static inline bool index_next(struct index_reader *reader);
+static inline bool index_is_valid(const struct index_reader *reader);
 
 /* Fetches what a lookup of `hash` will read first. */
-void index_prefetch(const struct index *index, uint64_t hash);
+static inline void index_prefetch(const struct index *index, uint64_t hash);
+
+#include "store2/index_read.h"
 
 #endif

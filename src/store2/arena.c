@@ -1,0 +1,450 @@
+/* The range is cut into chunks of 1 MiB. A chunk is free, or has a class and
+ * is one block of 1 MiB, sixteen of 64 KiB, or 256 of 4 KiB. The first chunk
+ * is never used, so that no block is at place 0.
+ *
+ * words[]    a word for each chunk: the address of its bookkeeping with the
+ *            class in the lowest bits; while it is free, the number of the
+ *            next free one. One load leads to a descriptor.
+ * chunk      bookkeeping while it has a class: which blocks are free, which
+ *            have memory behind them (were touched), and the descriptors.
+ *
+ * Blocks come from the fullest of the partly used chunks, more or less: they
+ * are listed by the logarithm of how many of their blocks are free. So the
+ * others get a chance to become empty.
+ *
+ * Memory is given back by whole free chunks, and by single free blocks of
+ * 64 KiB, but only what is beyond ARENA_KEPT_MAX. It takes time, so it is
+ * done without the lock; meanwhile the block or chunk stands in no list.
+ *
+ * Huge pages are refused. They come in 2 MiB at the first touch of any byte:
+ * a store of small banks would hold many times what it uses, the first touch
+ * takes longer than an operation may, and what is given back in smaller
+ * pieces stays in use until the kernel gets round to splitting the page. A
+ * limit can only be kept with memory that is counted as it is taken. */
+#include "store2/arena.h"
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    CHUNK_BITS = 20,
+    CHUNK_LEN = 1 << CHUNK_BITS,
+    CHUNK_UNITS = CHUNK_LEN / ARENA_UNIT,
+    GUARD_LEN = 16 * 1024 * 1024,
+    BLOCKS_MAX = 256, /* of a chunk */
+    LEVELS = 8,       /* logarithms of 1 to 255 */
+    WORD_BITS = 64,
+    CHUNK_COUNT_MAX = 1 << 18 /* what 36 bits reach */
+};
+
+/* The lowest bits of a word are 0 in a free chunk, else its class and 1. */
+enum { TAG_BITS = 2, TAG_MASK = (1 << TAG_BITS) - 1 };
+_Static_assert((int)ARENA_CLASS_COUNT <= TAG_MASK, "a tag for each class");
+
+struct bits {
+    uint64_t words[BLOCKS_MAX / WORD_BITS];
+};
+
+struct chunk {
+    struct list link; /* among the partly used of its class and level */
+    uint32_t number;
+    enum arena_class class;
+    size_t block_len;
+    unsigned block_count;
+    unsigned free_count;
+    unsigned touched_count;
+    struct bits free;
+    struct bits touched;
+    _Alignas(max_align_t) char descriptors[];
+};
+
+struct arena {
+    char *base;
+    _Atomic uintptr_t *words;
+    uint32_t chunk_count; /* with the first, which is not used */
+    size_t descriptor_len;
+    _Atomic size_t used;
+
+    pthread_mutex_t lock; /* of all below, and of the chunks */
+    struct list partly[ARENA_CLASS_COUNT][LEVELS];
+    uint32_t kept;   /* the first free chunk with all its memory; 0: none */
+    uint32_t empty;  /* the first without any */
+    uint32_t fresh;  /* this one and those behind it were never used */
+    size_t kept_len; /* of `kept` and of free touched blocks above 4 KiB */
+};
+
+static unsigned block_bits(enum arena_class class)
+{
+    return 12 + 4 * (unsigned)class;
+}
+
+static void set_bit(struct bits *bits, unsigned i)
+{
+    bits->words[i / WORD_BITS] |= (uint64_t)1 << i % WORD_BITS;
+}
+
+static void clear_bit(struct bits *bits, unsigned i)
+{
+    bits->words[i / WORD_BITS] &= ~((uint64_t)1 << i % WORD_BITS);
+}
+
+static bool has_bit(const struct bits *bits, unsigned i)
+{
+    return bits->words[i / WORD_BITS] >> i % WORD_BITS & 1;
+}
+
+static void set_bits(struct bits *bits, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        set_bit(bits, i);
+    }
+}
+
+/* The first bit that both have, BLOCKS_MAX without one. */
+static unsigned find_common_bit(const struct bits *a, const struct bits *b)
+{
+    for (unsigned i = 0; i < BLOCKS_MAX / WORD_BITS; i++) {
+        uint64_t common = a->words[i] & b->words[i];
+        if (common) {
+            return i * WORD_BITS + (unsigned)__builtin_ctzll(common);
+        }
+    }
+    return BLOCKS_MAX;
+}
+
+static size_t round_up(size_t len, size_t to)
+{
+    return (len + to - 1) / to * to;
+}
+
+static void count_used(struct arena *arena, size_t more)
+{
+    atomic_fetch_add_explicit(&arena->used, more, memory_order_relaxed);
+}
+
+static void count_unused(struct arena *arena, size_t less)
+{
+    atomic_fetch_sub_explicit(&arena->used, less, memory_order_relaxed);
+}
+
+static struct chunk *word_chunk(uintptr_t word)
+{
+    return word & TAG_MASK ? (struct chunk *)(word & ~(uintptr_t)TAG_MASK)
+                           : NULL;
+}
+
+static size_t map_len(const struct arena *arena)
+{
+    return (size_t)arena->chunk_count * CHUNK_LEN + GUARD_LEN;
+}
+
+static bool reserve_range(struct arena *arena)
+{
+    char *base = mmap(NULL, map_len(arena), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) {
+        return false;
+    }
+    /* A kernel without huge pages refuses; all the better. */
+    (void)madvise(base, map_len(arena), MADV_NOHUGEPAGE);
+    arena->base = base;
+    return true;
+}
+
+struct arena *arena_create(size_t len, size_t descriptor_len)
+{
+    if (len > (size_t)(CHUNK_COUNT_MAX - 1) * CHUNK_LEN) {
+        return NULL;
+    }
+    size_t chunk_count = 1 + round_up(len, CHUNK_LEN) / CHUNK_LEN;
+    struct arena *arena = memory_alloc_zero(sizeof *arena);
+    if (!arena) {
+        return NULL;
+    }
+    arena->chunk_count = (uint32_t)chunk_count;
+    arena->words = memory_alloc_zero(chunk_count * sizeof *arena->words);
+    if (!arena->words) {
+        goto free_arena;
+    }
+    if (!reserve_range(arena)) {
+        goto free_words;
+    }
+    CHECK(pthread_mutex_init(&arena->lock, NULL) == 0);
+    for (int i = 0; i < ARENA_CLASS_COUNT * LEVELS; i++) {
+        list_init(&arena->partly[i / LEVELS][i % LEVELS]);
+    }
+    arena->fresh = 1;
+    arena->descriptor_len = round_up(descriptor_len, _Alignof(max_align_t));
+    count_used(arena, sizeof *arena + chunk_count * sizeof *arena->words);
+    return arena;
+
+free_words:
+    memory_free((void *)arena->words);
+free_arena:
+    memory_free(arena);
+    return NULL;
+}
+
+void arena_free(struct arena **arena)
+{
+    if (!*arena) {
+        return;
+    }
+    for (uint32_t i = 0; i < (*arena)->chunk_count; i++) {
+        memory_free(word_chunk((*arena)->words[i]));
+    }
+    CHECK(munmap((*arena)->base, map_len(*arena)) == 0);
+    pthread_mutex_destroy(&(*arena)->lock);
+    memory_free((void *)(*arena)->words);
+    memory_free(*arena);
+    *arena = NULL;
+}
+
+static void push_free(struct arena *arena, uint32_t *first, uint32_t number)
+{
+    atomic_store_explicit(&arena->words[number], (uintptr_t)*first << TAG_BITS,
+                          memory_order_relaxed);
+    *first = number;
+}
+
+static uint32_t pop_free(struct arena *arena, uint32_t *first)
+{
+    uint32_t number = *first;
+    if (number) {
+        uintptr_t word =
+            atomic_load_explicit(&arena->words[number], memory_order_relaxed);
+        *first = (uint32_t)(word >> TAG_BITS);
+    }
+    return number;
+}
+
+/* Makes `chunk` of a free one; false when there is none. */
+static bool find_room(struct arena *arena, struct chunk *chunk)
+{
+    chunk->number = pop_free(arena, &arena->kept);
+    if (chunk->number) {
+        set_bits(&chunk->touched, chunk->block_count);
+        chunk->touched_count = chunk->block_count;
+        arena->kept_len -= chunk->class == ARENA_4K ? CHUNK_LEN : 0;
+        return true;
+    }
+    chunk->number = pop_free(arena, &arena->empty);
+    if (!chunk->number && arena->fresh < arena->chunk_count) {
+        chunk->number = arena->fresh++;
+    }
+    return chunk->number != 0;
+}
+
+static size_t chunk_len(const struct arena *arena, const struct chunk *chunk)
+{
+    return sizeof *chunk + chunk->block_count * arena->descriptor_len;
+}
+
+static struct chunk *open_chunk(struct arena *arena, enum arena_class class)
+{
+    struct chunk head = {
+        .class = class,
+        .block_len = arena_block_len(class),
+        .block_count = (unsigned)(CHUNK_LEN / arena_block_len(class)),
+    };
+    struct chunk *chunk = memory_alloc(chunk_len(arena, &head));
+    if (!chunk) {
+        return NULL;
+    }
+    *chunk = head;
+    list_init(&chunk->link);
+    if (!find_room(arena, chunk)) {
+        memory_free(chunk);
+        return NULL;
+    }
+    set_bits(&chunk->free, chunk->block_count);
+    chunk->free_count = chunk->block_count;
+    count_used(arena, chunk_len(arena, chunk));
+    /* Pairs with load_word(). */
+    atomic_store_explicit(&arena->words[chunk->number],
+                          (uintptr_t)chunk | ((uintptr_t) class + 1),
+                          memory_order_release);
+    return chunk;
+}
+
+/* Frees the bookkeeping of `chunk`, all of whose blocks are free, and gives
+ * its memory back, or keeps it. Gives the lock up meanwhile. */
+static void close_chunk(struct arena *arena, struct chunk *chunk)
+{
+    uint32_t number = chunk->number;
+    size_t touched_len = chunk->touched_count * chunk->block_len;
+    list_remove(&chunk->link);
+    count_unused(arena, chunk_len(arena, chunk));
+    arena->kept_len -= chunk->class == ARENA_4K ? 0 : touched_len;
+    atomic_store_explicit(&arena->words[number], 0, memory_order_relaxed);
+    memory_free(chunk);
+    bool is_kept = touched_len == CHUNK_LEN &&
+                   arena->kept_len + CHUNK_LEN <= ARENA_KEPT_MAX;
+    if (!is_kept && touched_len > 0) {
+        pthread_mutex_unlock(&arena->lock);
+        is_kept = madvise(arena->base + (size_t)number * CHUNK_LEN, CHUNK_LEN,
+                          MADV_DONTNEED) != 0; /* It may be locked. */
+        pthread_mutex_lock(&arena->lock);
+        count_unused(arena, touched_len);
+        count_used(arena, is_kept ? CHUNK_LEN : 0);
+    }
+    arena->kept_len += is_kept ? CHUNK_LEN : 0;
+    push_free(arena, is_kept ? &arena->kept : &arena->empty, number);
+}
+
+/* Puts `chunk` where it belongs after its `free_count` has changed. The one
+ * that was put there last is the first to be taken from. */
+static void list_chunk(struct arena *arena, struct chunk *chunk)
+{
+    list_remove(&chunk->link);
+    if (chunk->free_count > 0) {
+        int level = 31 - __builtin_clz(chunk->free_count);
+        list_append(&arena->partly[chunk->class][level], &chunk->link);
+    }
+}
+
+static struct chunk *find_chunk(struct arena *arena, enum arena_class class)
+{
+    for (int level = 0; level < LEVELS; level++) {
+        struct list *head = &arena->partly[class][level];
+        if (!list_is_empty(head)) {
+            return LIST_ENTRY(head->prev, struct chunk, link);
+        }
+    }
+    return open_chunk(arena, class);
+}
+
+/* Takes a block of `chunk`, which has a free one; rather one that has memory
+ * already. */
+static unsigned take_block(struct arena *arena, struct chunk *chunk)
+{
+    unsigned block = find_common_bit(&chunk->free, &chunk->touched);
+    if (block == BLOCKS_MAX) {
+        block = find_common_bit(&chunk->free, &chunk->free);
+        CHECK(block < chunk->block_count);
+        set_bit(&chunk->touched, block);
+        chunk->touched_count++;
+        count_used(arena, chunk->block_len);
+    } else if (chunk->class != ARENA_4K) {
+        arena->kept_len -= chunk->block_len;
+    }
+    clear_bit(&chunk->free, block);
+    chunk->free_count--;
+    list_chunk(arena, chunk);
+    return block;
+}
+
+uint64_t arena_take_block(struct arena *arena, enum arena_class class)
+{
+    pthread_mutex_lock(&arena->lock);
+    struct chunk *chunk = find_chunk(arena, class);
+    unsigned block = chunk ? take_block(arena, chunk) : 0;
+    pthread_mutex_unlock(&arena->lock);
+    if (!chunk) {
+        return 0;
+    }
+    memset(chunk->descriptors + block * arena->descriptor_len, 0,
+           arena->descriptor_len);
+    return (uint64_t)chunk->number * CHUNK_UNITS +
+           block * (chunk->block_len / ARENA_UNIT);
+}
+
+/* Gives the memory of a block that is still taken back, if enough is kept
+ * without it, and unless it goes with all of its chunk. Gives the lock up
+ * meanwhile. */
+static void clear_block(struct arena *arena, struct chunk *chunk,
+                        unsigned block)
+{
+    if (chunk->class != ARENA_64K ||
+        chunk->free_count + 1 == chunk->block_count ||
+        arena->kept_len + chunk->block_len <= ARENA_KEPT_MAX) {
+        return;
+    }
+    char *at = arena->base + (size_t)chunk->number * CHUNK_LEN +
+               block * chunk->block_len;
+    pthread_mutex_unlock(&arena->lock);
+    bool is_gone = madvise(at, chunk->block_len, MADV_DONTNEED) == 0;
+    pthread_mutex_lock(&arena->lock);
+    if (is_gone) {
+        clear_bit(&chunk->touched, block);
+        chunk->touched_count--;
+        count_unused(arena, chunk->block_len);
+    }
+}
+
+static void return_block(struct arena *arena, struct chunk *chunk,
+                         unsigned block)
+{
+    CHECK(!has_bit(&chunk->free, block));
+    clear_block(arena, chunk, block);
+    set_bit(&chunk->free, block);
+    chunk->free_count++;
+    if (chunk->class != ARENA_4K && has_bit(&chunk->touched, block)) {
+        arena->kept_len += chunk->block_len;
+    }
+    if (chunk->free_count < chunk->block_count) {
+        list_chunk(arena, chunk);
+    } else {
+        close_chunk(arena, chunk);
+    }
+}
+
+void arena_return_block(struct arena *arena, uint64_t place)
+{
+    uint64_t number = place / CHUNK_UNITS;
+    CHECK(number < arena->chunk_count);
+    pthread_mutex_lock(&arena->lock);
+    struct chunk *chunk = word_chunk(arena->words[number]);
+    CHECK(chunk);
+    size_t offset = place % CHUNK_UNITS * ARENA_UNIT;
+    CHECK(offset % chunk->block_len == 0);
+    return_block(arena, chunk, (unsigned)(offset / chunk->block_len));
+    pthread_mutex_unlock(&arena->lock);
+}
+
+static uintptr_t load_word(const struct arena *arena, uint64_t place)
+{
+    uint64_t number = place / CHUNK_UNITS;
+    return number < arena->chunk_count
+               ? atomic_load_explicit(&arena->words[number],
+                                      memory_order_acquire)
+               : 0;
+}
+
+void *arena_descriptor(const struct arena *arena, uint64_t place)
+{
+    uintptr_t word = load_word(arena, place);
+    struct chunk *chunk = word_chunk(word);
+    CHECK(chunk);
+    unsigned bits = block_bits((enum arena_class)((word & TAG_MASK) - 1));
+    size_t offset = place % CHUNK_UNITS * ARENA_UNIT;
+    return chunk->descriptors + (offset >> bits) * arena->descriptor_len;
+}
+
+uint64_t arena_block_end(const struct arena *arena, uint64_t place)
+{
+    uintptr_t tag = load_word(arena, place) & TAG_MASK;
+    if (tag == 0) {
+        return 0;
+    }
+    unsigned bits = block_bits((enum arena_class)(tag - 1));
+    uint64_t units = ((uint64_t)1 << bits) / ARENA_UNIT;
+    return (place | (units - 1)) + 1;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+    return atomic_load_explicit(&arena->used, memory_order_relaxed);
+}
+
+char *arena_base(const struct arena *arena)
+{
+    return arena->base;
+}

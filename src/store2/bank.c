@@ -1,0 +1,688 @@
+/* A writer finds the item under the bank's lock and changes it in place where
+ * its length stays; else it appends a new item to a segment, fills it, and
+ * then lets the index point there. An item is in use exactly if the index
+ * points at it; nothing else says so. */
+#include "store2/bank.h"
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "core/number.h"
+#include "core/response.h"
+#include "store/store.h"
+#include "store2/commons.h"
+#include "store2/large.h"
+#include "store2/lifetime.h"
+
+#include <stdlib.h>
+
+enum {
+    SLOT_CHARGE = 8, /* an entry's part of the index and the ghost */
+    GRADUATE_AT = 256 * 1024
+};
+
+static uint64_t hash_item(const struct commons *commons, uint64_t place)
+{
+    char *at = arena_at(commons->base, place);
+    struct item item;
+    if (!item_read(at, &item)) {
+        UNREACHABLE("the index points at items");
+    }
+    return hash_bytes(&commons->keys_secret,
+                      slice_of(at + item.key_at, item.key_len));
+}
+
+/* How many items ahead of the one that is hashed are fetched. */
+enum { FETCH_AHEAD = 8 };
+
+static void hash_items(void *arg, const uint64_t *places, uint64_t *hashes,
+                       size_t count)
+{
+    const struct commons *commons = arg;
+    for (size_t i = 0; i < count; i++) {
+        size_t ahead = i + FETCH_AHEAD < count ? i + FETCH_AHEAD : count - 1;
+        __builtin_prefetch(arena_at(commons->base, places[ahead]));
+        hashes[i] = hash_item(commons, places[i]);
+    }
+}
+
+void bank_settle(struct bank *bank)
+{
+    size_t used = atomic_load_explicit(&bank->index.used, memory_order_relaxed);
+    atomic_fetch_add_explicit(&bank->commons->other,
+                              used - bank->index_charged,
+                              memory_order_relaxed);
+    bank->index_charged = used;
+}
+
+struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
+                         struct space *space)
+{
+    struct bank *bank = memory_alloc_zero(sizeof *bank + name.len);
+    if (!bank) {
+        return NULL;
+    }
+    struct commons *commons = space->commons;
+    index_init(&bank->index, commons->epochs, hash_items, commons);
+    bank->commons = commons;
+    if (name.len) {
+        memcpy(bank->name, name.data, name.len);
+    }
+    bank->node.hash = hash;
+    bank->node.key = slice_of(bank->name, name.len);
+    atomic_init(&bank->space, space);
+    bank->id = id;
+    pthread_mutex_init(&bank->lock, NULL);
+    atomic_fetch_add_explicit(&commons->other, sizeof *bank + name.len,
+                              memory_order_relaxed);
+    bank_settle(bank);
+    return bank;
+}
+
+void bank_free(struct bank **bank)
+{
+    struct bank *freed = *bank;
+    if (freed) {
+        index_fini(&freed->index);
+        atomic_fetch_sub_explicit(&freed->commons->other,
+                                  sizeof *freed + freed->node.key.len +
+                                      freed->index_charged,
+                                  memory_order_relaxed);
+        pthread_mutex_destroy(&freed->lock);
+        memory_free(freed);
+        *bank = NULL;
+    }
+}
+
+static bool find_item(struct bank *bank, const struct hashed_key *key,
+                      struct bank_item *found)
+{
+    uint64_t places[INDEX_FOUND_MAX];
+    size_t count = index_find(&bank->index, key->hash, places);
+    for (size_t i = 0; i < count; i++) {
+        char *at = arena_at(bank->commons->base, places[i]);
+        if (item_read(at, &found->item) &&
+            item_has_key(at, &found->item, key->bytes)) {
+            found->at = at;
+            found->place = places[i];
+            found->hash = key->hash;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found)
+{
+    found->at = arena_at(bank->commons->base, place);
+    found->place = place;
+    if (!item_read(found->at, &found->item)) {
+        return false;
+    }
+    found->hash = hash_bytes(
+        &bank->commons->keys_secret,
+        slice_of(found->at + found->item.key_at, found->item.key_len));
+    return index_has(&bank->index, found->hash, place);
+}
+
+static void count_in(struct bank *bank, const struct item *item)
+{
+    atomic_fetch_add_explicit(&bank->entries, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&bank->live, item->len + SLOT_CHARGE,
+                              memory_order_relaxed);
+    bank->large_count += item->is_large;
+}
+
+static void count_out(struct bank *bank, const struct item *item)
+{
+    atomic_fetch_sub_explicit(&bank->entries, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&bank->live, item->len + SLOT_CHARGE,
+                              memory_order_relaxed);
+    bank->large_count -= item->is_large;
+}
+
+/* What the index no longer points at. */
+static void drop_item(struct bank *bank, const struct bank_item *found)
+{
+    count_out(bank, &found->item);
+    space_forget(bank->commons, found->place, found->item.len);
+}
+
+static void drop_large(struct bank *bank, const struct bank_item *found)
+{
+    if (found->item.is_large) {
+        large_retire(bank->commons, item_large(found->at, &found->item));
+    }
+}
+
+void bank_unlink(struct bank *bank, const struct bank_item *found)
+{
+    index_remove(&bank->index, found->hash, found->place);
+    drop_large(bank, found);
+    drop_item(bank, found);
+}
+
+/* An item that is to be written. */
+struct draft {
+    struct item item;
+    uint64_t life;
+    uint32_t heat;
+    enum space_queue queue;
+    struct slice key;
+    const char *value; /* the bytes, or a large value's address */
+};
+
+static void lay_out(const struct bank *bank, struct draft *draft)
+{
+    draft->item.has_life = draft->life != LIFE_FOREVER;
+    draft->item.has_bank = !bank->space->owner;
+    draft->item.key_len = (uint32_t)draft->key.len;
+    item_lay_out(&draft->item);
+}
+
+/* Writes `draft` to a segment, unseen by anybody. */
+static enum status append(struct bank *bank, const struct draft *draft,
+                          uint64_t *place)
+{
+    enum status status = space_reserve(bank->space, draft->queue, &draft->item,
+                                       bank->id, place);
+    if (!status) {
+        char *at = arena_at(bank->commons->base, *place);
+        item_write_rest(at, &draft->item, draft->life, draft->key,
+                        draft->value);
+        item_set_heat(at, draft->heat);
+    }
+    return status;
+}
+
+static enum status add_item(struct bank *bank, uint64_t hash,
+                            const struct draft *draft)
+{
+    uint64_t place;
+    enum status status = append(bank, draft, &place);
+    if (status) {
+        return status;
+    }
+    status = index_add(&bank->index, hash, place);
+    if (status) {
+        space_forget(bank->commons, place, draft->item.len);
+        space_publish(bank->commons, place, LIFE_FOREVER);
+        return status;
+    }
+    count_in(bank, &draft->item);
+    space_publish(bank->commons, place, life_end(draft->life));
+    bank_settle(bank);
+    return STATUS_OK;
+}
+
+/* Puts `draft` in the place of `found`, whose large value stays. */
+static enum status replace_item(struct bank *bank,
+                                const struct bank_item *found,
+                                const struct draft *draft)
+{
+    uint64_t place;
+    enum status status = append(bank, draft, &place);
+    if (!status) {
+        index_replace(&bank->index, found->hash, found->place, place);
+        count_in(bank, &draft->item);
+        space_publish(bank->commons, place, life_end(draft->life));
+        drop_item(bank, found);
+    }
+    return status;
+}
+
+static bool fits_in_place(const struct item *old, const struct item *fresh)
+{
+    return old->len == fresh->len && old->has_life == fresh->has_life &&
+           old->is_wide == fresh->is_wide && old->has_bank == fresh->has_bank &&
+           !old->is_large && !fresh->is_large;
+}
+
+static void overwrite(struct bank *bank, const struct bank_item *found,
+                      const struct draft *draft)
+{
+    uint32_t heat = item_heat(found->at);
+    struct index_bucket *bucket =
+        index_begin_write(&bank->index, found->hash, found->place);
+    item_write_head(found->at, &draft->item, bank->id);
+    item_set_heat(found->at, heat);
+    item_write_value(found->at, &draft->item, draft->life, draft->value);
+    index_end_write(bucket);
+    if (life_end(draft->life) != LIFE_FOREVER) {
+        space_note_end(segment_of(bank->commons, found->place),
+                       life_end(draft->life));
+    }
+}
+
+/* Gives the entry `found` what `draft` says, which keeps its place in the
+ * order of eviction. */
+static enum status rewrite(struct bank *bank, const struct bank_item *found,
+                           struct draft *draft)
+{
+    draft->heat = item_heat(found->at);
+    draft->queue = segment_of(bank->commons, found->place)->queue;
+    lay_out(bank, draft);
+    if (fits_in_place(&found->item, &draft->item)) {
+        overwrite(bank, found, draft);
+        return STATUS_OK;
+    }
+    return replace_item(bank, found, draft);
+}
+
+enum status bank_put(struct bank *bank, const struct hashed_key *key,
+                     struct bank_value *value)
+{
+    struct draft draft = {
+        .item = {.kind = value->kind,
+                 .value_len = (uint32_t)value->bytes.len},
+        .life = value->life,
+        .key = key->bytes,
+        .value = value->large ? value->large : value->bytes.data,
+    };
+    struct bank_item found;
+    enum status status;
+    pthread_mutex_lock(&bank->lock);
+    if (find_item(bank, key, &found)) {
+        status = rewrite(bank, &found, &draft);
+        if (!status) {
+            drop_large(bank, &found);
+        }
+    } else {
+        draft.queue = space_queue_of(bank->space, key->hash);
+        lay_out(bank, &draft);
+        status = add_item(bank, key->hash, &draft);
+    }
+    pthread_mutex_unlock(&bank->lock);
+    if (!status) {
+        value->large = NULL;
+    }
+    return status;
+}
+
+/* The value of `found`; valid while the lock is held. */
+static struct slice value_of(const struct bank_item *found)
+{
+    const char *bytes = found->item.is_large
+                            ? item_large(found->at, &found->item)
+                            : found->at + found->item.value_at;
+    return slice_of(bytes, found->item.value_len);
+}
+
+/* With the lock held: the entry of `key`, if it is there and not over. */
+static bool find_alive(struct bank *bank, const struct hashed_key *key,
+                       uint64_t now, struct bank_item *found)
+{
+    if (!find_item(bank, key, found)) {
+        return false;
+    }
+    if (!life_is_over(item_life(found->at, &found->item), now)) {
+        return true;
+    }
+    bank_unlink(bank, found);
+    atomic_fetch_add_explicit(&bank->expirations, 1, memory_order_relaxed);
+    return false;
+}
+
+static void set_life(struct bank *bank, const struct bank_item *found,
+                     uint64_t life)
+{
+    struct index_bucket *bucket =
+        index_begin_write(&bank->index, found->hash, found->place);
+    item_set_life(found->at, &found->item, life);
+    index_end_write(bucket);
+    if (life_end(life) != LIFE_FOREVER) {
+        space_note_end(segment_of(bank->commons, found->place),
+                       life_end(life));
+    }
+}
+
+/* The entry gets room for a lifetime, which it has not. */
+static enum status add_life(struct bank *bank, const struct bank_item *found,
+                            uint64_t life)
+{
+    struct draft draft = {
+        .item = {.kind = found->item.kind,
+                 .value_len = found->item.value_len},
+        .life = life,
+        .key = slice_of(found->at + found->item.key_at, found->item.key_len),
+        .value = value_of(found).data,
+    };
+    return rewrite(bank, found, &draft);
+}
+
+static enum status touch_item(struct bank *bank, const struct bank_item *found,
+                              struct lifetime lifetime, uint64_t now)
+{
+    uint64_t life = item_life(found->at, &found->item);
+    if (lifetime.rule == LIFETIME_OVER) {
+        bank_unlink(bank, found);
+        return STATUS_OK;
+    }
+    if (lifetime.rule == LIFETIME_SAME) {
+        if (life_end(life) == LIFE_FOREVER) {
+            return STATUS_OK;
+        }
+        lifetime = (struct lifetime){LIFETIME_NEW, life_ms(life)};
+    }
+    life = life_of(lifetime, now);
+    if (found->item.has_life) {
+        set_life(bank, found, life);
+        return STATUS_OK;
+    }
+    return life == LIFE_FOREVER ? STATUS_OK : add_life(bank, found, life);
+}
+
+enum status bank_touch(struct bank *bank, const struct hashed_key *key,
+                       struct lifetime lifetime)
+{
+    struct bank_item found;
+    uint64_t now = commons_now(bank->commons);
+    enum status status = STATUS_NOT_FOUND;
+    pthread_mutex_lock(&bank->lock);
+    if (find_alive(bank, key, now, &found)) {
+        status = touch_item(bank, &found, lifetime, now);
+    }
+    pthread_mutex_unlock(&bank->lock);
+    return status;
+}
+
+enum status bank_remove(struct bank *bank, const struct hashed_key *key)
+{
+    return bank_touch(bank, key, (struct lifetime){LIFETIME_OVER, 0});
+}
+
+static bool has_room(const struct buffer *bytes, size_t len)
+{
+    return len <= bytes->capacity - bytes->end;
+}
+
+/* Room cannot be allocated under the lock; so the first try may only find out
+ * how much is needed, and whenever the value has grown there is another. */
+enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
+                               struct lifetime lifetime, struct buffer *bytes,
+                               enum value_kind *kind)
+{
+    struct bank_item found;
+    uint64_t now = commons_now(bank->commons);
+    enum status status = STATUS_OK;
+    size_t needed = 0;
+    size_t len_before = buffer_len(bytes);
+    bool is_done = false;
+    while (!is_done) {
+        if (!buffer_reserve(bytes, needed)) {
+            return STATUS_NOMEM;
+        }
+        pthread_mutex_lock(&bank->lock);
+        bool is_there = find_alive(bank, key, now, &found);
+        needed = is_there ? found.item.value_len : 0;
+        is_done = has_room(bytes, needed);
+        status = is_there ? STATUS_OK : STATUS_NOT_FOUND;
+        if (is_there && is_done) {
+            *kind = found.item.kind;
+            item_warm(found.at);
+            (void)buffer_append(bytes, value_of(&found));
+            status = touch_item(bank, &found, lifetime, now);
+        }
+        pthread_mutex_unlock(&bank->lock);
+    }
+    if (status) {
+        buffer_truncate(bytes, len_before);
+    }
+    return status;
+}
+
+enum status bank_incr(struct bank *bank, const struct hashed_key *key,
+                      const struct number *delta, struct number *sum)
+{
+    struct bank_item found;
+    uint64_t now = commons_now(bank->commons);
+    enum status status = STATUS_NOT_FOUND;
+    pthread_mutex_lock(&bank->lock);
+    if (find_alive(bank, key, now, &found)) {
+        status = number_add(found.item.kind, value_of(&found), delta, sum);
+        char text[NUMBER_TEXT_MAX];
+        size_t len = status ? 0 : number_print_json(sum, text);
+        struct draft draft = {
+            .item = {.kind = VALUE_JSON, .value_len = (uint32_t)len},
+            .life = item_life(found.at, &found.item),
+            .key = key->bytes,
+            .value = text,
+        };
+        status = status ? status : rewrite(bank, &found, &draft);
+        if (!status) {
+            drop_large(bank, &found);
+        }
+    }
+    pthread_mutex_unlock(&bank->lock);
+    return status;
+}
+
+/* What a reader makes of one place. */
+enum look { LOOK_OTHER, LOOK_HIT, LOOK_OVER, LOOK_AGAIN, LOOK_NOMEM };
+
+/* Appends the value to `bytes` as it seems to be; whether it was so, the
+ * reader knows afterwards. A length is believed only when it is proven. */
+static enum look copy_value(const struct index_reader *reader,
+                            const struct bank_item *seen, struct buffer *bytes)
+{
+    const struct item *item = &seen->item;
+    if (item->is_wide && !index_is_valid(reader)) {
+        return LOOK_AGAIN;
+    }
+    char *room = buffer_reserve(bytes, item->value_len);
+    if (!room) {
+        return LOOK_NOMEM;
+    }
+    char *from = seen->at + item->value_at;
+    if (item->is_large) {
+        from = item_large(seen->at, item);
+        if (!index_is_valid(reader)) {
+            return LOOK_AGAIN;
+        }
+    }
+    item_copy_out(room, from, item->value_len);
+    return LOOK_HIT;
+}
+
+static enum look look_at(const struct bank *bank,
+                         const struct index_reader *reader,
+                         const struct hashed_key *key, struct bank_item *seen,
+                         struct buffer *bytes)
+{
+    seen->at = arena_at(bank->commons->base, reader->place);
+    if (!item_read(seen->at, &seen->item) ||
+        !item_has_key(seen->at, &seen->item, key->bytes)) {
+        return LOOK_OTHER;
+    }
+    uint64_t life = item_life(seen->at, &seen->item);
+    enum look look =
+        seen->item.has_life && life_is_over(life, commons_now(bank->commons))
+            ? LOOK_OVER
+            : copy_value(reader, seen, bytes);
+    if (look == LOOK_NOMEM) {
+        return look;
+    }
+    return index_is_valid(reader) ? look : LOOK_AGAIN;
+}
+
+enum status bank_get(struct bank *bank, const struct hashed_key *key,
+                     struct buffer *bytes, enum value_kind *kind)
+{
+    struct index_reader reader;
+    struct bank_item seen;
+    index_start(&reader, &bank->index, key->hash);
+    while (index_next(&reader)) {
+        switch (look_at(bank, &reader, key, &seen, bytes)) {
+        case LOOK_OTHER:
+            break;
+        case LOOK_AGAIN:
+            index_start(&reader, &bank->index, key->hash);
+            break;
+        case LOOK_HIT:
+            item_warm(seen.at);
+            buffer_commit(bytes, seen.item.value_len);
+            *kind = seen.item.kind;
+            return STATUS_OK;
+        case LOOK_OVER:
+            return STATUS_NOT_FOUND;
+        case LOOK_NOMEM:
+            return STATUS_NOMEM;
+        }
+    }
+    return STATUS_NOT_FOUND;
+}
+
+bool bank_move(struct bank *bank, const struct bank_item *found,
+               enum space_queue queue, uint32_t heat)
+{
+    struct draft draft = {
+        .item = {.kind = found->item.kind,
+                 .value_len = found->item.value_len},
+        .life = item_life(found->at, &found->item),
+        .heat = heat,
+        .queue = queue,
+        .key = slice_of(found->at + found->item.key_at, found->item.key_len),
+        .value = value_of(found).data,
+    };
+    lay_out(bank, &draft);
+    return replace_item(bank, found, &draft) == STATUS_OK;
+}
+
+bool bank_wants_space(struct bank *bank)
+{
+    struct space *space = atomic_load(&bank->space);
+    return !space->owner &&
+           atomic_load_explicit(&bank->live, memory_order_relaxed) >=
+               GRADUATE_AT;
+}
+
+void bank_graduate(struct bank *bank, struct space **fresh)
+{
+    pthread_mutex_lock(&bank->lock);
+    if (bank_wants_space(bank)) {
+        atomic_store(&bank->space, *fresh);
+        *fresh = NULL;
+    }
+    pthread_mutex_unlock(&bank->lock);
+}
+
+/* The space may change before its lock is had; then the other one is. */
+struct space *bank_lock_with_space(struct bank *bank)
+{
+    for (;;) {
+        struct space *space = atomic_load(&bank->space);
+        pthread_mutex_lock(&space->job_lock);
+        pthread_mutex_lock(&bank->lock);
+        if (space == atomic_load(&bank->space)) {
+            return space;
+        }
+        pthread_mutex_unlock(&bank->lock);
+        pthread_mutex_unlock(&space->job_lock);
+    }
+}
+
+/* The keys of a region from a position on, to be listed in order. */
+struct region_keys {
+    struct bank *bank;
+    uint64_t position;
+    size_t count;
+    struct {
+        uint64_t hash;
+        uint64_t place;
+    } keys[INDEX_BUCKETS_MAX * INDEX_SLOTS];
+};
+
+static void collect_key(void *arg, uint64_t place)
+{
+    struct region_keys *region = arg;
+    uint64_t hash = hash_item(region->bank->commons, place);
+    if (hash >= region->position) {
+        region->keys[region->count].hash = hash;
+        region->keys[region->count].place = place;
+        region->count++;
+    }
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Lists one key; false when there is no room for it. */
+static bool list_key(struct bank *bank, struct listing *listing,
+                     uint64_t place, uint64_t now)
+{
+    struct item item;
+    char *at = arena_at(bank->commons->base, place);
+    if (!item_read(at, &item)) {
+        UNREACHABLE("the index points at items");
+    }
+    struct slice key = slice_of(at + item.key_at, item.key_len);
+    if (life_is_over(item_life(at, &item), now) ||
+        !slice_starts_with(key, listing->prefix)) {
+        return true;
+    }
+    if (!has_room(&listing->response->body, sizeof(uint32_t) + key.len)) {
+        listing->room_needed = 2 * (sizeof(uint32_t) + key.len);
+        return false;
+    }
+    listing->items_left -= listing->items_left > 0;
+    return response_add_item(listing->response, key) == STATUS_OK;
+}
+
+/* Lists from the region at the walk's position, and moves the position. */
+static void list_region(struct bank *bank, struct listing *listing)
+{
+    struct region_keys region = {.bank = bank};
+    struct table_walk *walk = &listing->walk;
+    uint64_t now = commons_now(bank->commons);
+    region.position = walk->position;
+    uint64_t next = index_walk_region(&bank->index, walk->position,
+                                      collect_key, &region);
+    qsort(region.keys, region.count, sizeof region.keys[0], compare_keys);
+    for (size_t i = 0; i < region.count; i++) {
+        bool is_same = i > 0 && region.keys[i].hash == region.keys[i - 1].hash;
+        walk->position = region.keys[i].hash;
+        if (listing->items_left == 0 && !is_same) {
+            return;
+        }
+        if (!list_key(bank, listing, region.keys[i].place, now)) {
+            return;
+        }
+    }
+    walk->position = next;
+    walk->is_end = next == 0;
+    size_t looks = region.count / LISTING_LOOKS_STEP + 1;
+    listing->looks_left -=
+        looks < listing->looks_left ? looks : listing->looks_left;
+}
+
+enum status bank_keys(struct bank *bank, struct listing *listing,
+                      struct cursor *cursor)
+{
+    bool is_start = cursor->position == 0;
+    bool is_current = true;
+    enum status status = STATUS_OK;
+    while (!status && is_current && !listing_is_over(listing)) {
+        status = listing_reserve(listing);
+        if (status) {
+            return status;
+        }
+        pthread_mutex_lock(&bank->lock);
+        if (is_start) {
+            cursor->incarnation = bank->incarnation;
+            is_start = false;
+        }
+        is_current = bank->incarnation == cursor->incarnation;
+        if (is_current) {
+            list_region(bank, listing);
+        } else if (listing->walk.position == cursor->position) {
+            status = STATUS_ABORTED;
+        }
+        pthread_mutex_unlock(&bank->lock);
+    }
+    cursor->position = listing->walk.position;
+    return status;
+}

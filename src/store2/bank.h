@@ -1,0 +1,117 @@
+/* A named set of entries: an index over items that lie in a space. Any
+ * thread; each function is one atomic step, but for bank_keys(). Writers take
+ * the bank's lock; bank_get() without a touch takes none. */
+#ifndef CACHESERVER_STORE_BANK_H
+#define CACHESERVER_STORE_BANK_H
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "core/value.h"
+#include "store/listing.h"
+#include "store/table.h"
+#include "store2/index.h"
+#include "store2/item.h"
+#include "store2/space.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer;
+struct commons;
+
+struct hashed_key {
+    uint64_t hash;
+    struct slice bytes;
+};
+
+/* Owned by the store's table of banks; lives as long as the store. */
+struct bank {
+    struct table_node node; /* in the table; the name */
+    struct commons *commons;
+    pthread_mutex_t lock; /* of all below but the atomics */
+    struct index index;
+    struct space *_Atomic space; /* its own, or the one of small banks;
+                                    changes once, under the lock */
+    uint64_t incarnation; /* of cursors; changes with each reset */
+    uint64_t large_count; /* entries with memory of their own */
+    size_t index_charged;
+    uint32_t id;
+    _Atomic uint64_t entries;
+    _Atomic uint64_t live; /* bytes accounted: items and slots */
+    _Atomic uint64_t hits;
+    _Atomic uint64_t misses;
+    _Atomic uint64_t evictions;
+    _Atomic uint64_t expirations;
+    char name[];
+};
+
+/* What a put stores; `large` is the value when it has memory of its own. */
+struct bank_value {
+    struct slice bytes;
+    enum value_kind kind;
+    uint64_t life;
+    char *large; /* taken on success */
+};
+
+/* *Gives* an empty bank whose items go to `space`; NULL without memory. */
+struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
+                         struct space *space);
+
+/* *Takes* the bank. No one may use it any more. */
+void bank_free(struct bank **bank);
+
+static inline struct bank *bank_of_node(struct table_node *node)
+{
+    return (struct bank *)(void *)((char *)node - offsetof(struct bank, node));
+}
+
+enum status bank_put(struct bank *bank, const struct hashed_key *key,
+                     struct bank_value *value);
+enum status bank_get(struct bank *bank, const struct hashed_key *key,
+                     struct buffer *bytes, enum value_kind *kind);
+enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
+                               struct lifetime lifetime, struct buffer *bytes,
+                               enum value_kind *kind);
+enum status bank_touch(struct bank *bank, const struct hashed_key *key,
+                       struct lifetime lifetime);
+enum status bank_remove(struct bank *bank, const struct hashed_key *key);
+enum status bank_incr(struct bank *bank, const struct hashed_key *key,
+                      const struct number *delta, struct number *sum);
+
+/* The page that `listing` is, from `cursor` on, which is moved. */
+enum status bank_keys(struct bank *bank, struct listing *listing,
+                      struct cursor *cursor);
+
+/* Whether the bank shares its space and has become too large for that; then
+ * bank_graduate() gives it `fresh`, which is taken if it still is so. */
+bool bank_wants_space(struct bank *bank);
+void bank_graduate(struct bank *bank, struct space **fresh);
+
+/* Locks the job of the bank's space, then the bank, and answers the space. */
+struct space *bank_lock_with_space(struct bank *bank);
+
+/* For those who go through segments, with the bank's lock held. An item that
+ * the index has is taken out, its memory with it. */
+struct bank_item {
+    char *at;
+    struct item item;
+    uint64_t place;
+    uint64_t hash;
+};
+
+/* Reads the item at `place` into `found`; whether the bank has it. */
+bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found);
+void bank_unlink(struct bank *bank, const struct bank_item *found);
+
+/* Moves it to `queue` of the bank's space, with `heat`: false when there is
+ * no room, and nothing has changed. */
+bool bank_move(struct bank *bank, const struct bank_item *found,
+               enum space_queue queue, uint32_t heat);
+
+/* With the lock held: what the index has grown or shrunk by is charged. */
+void bank_settle(struct bank *bank);
+
+#endif

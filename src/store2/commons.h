@@ -1,0 +1,38 @@
+/* What all banks and spaces of a store share. */
+#ifndef CACHESERVER_STORE_COMMONS_H
+#define CACHESERVER_STORE_COMMONS_H
+
+#include "base/hash.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct arena;
+struct bank;
+struct epochs;
+
+/* `base` is the arena's, for speed. `other` are the bytes of memory that are
+ * neither in the arena nor on their way out; `leaving` are those of blocks
+ * that wait for their epoch. */
+struct commons {
+    struct arena *arena;
+    char *base;
+    struct epochs *epochs;
+    struct hash_key keys_secret;
+    uint64_t start_ms;
+    uint64_t memory_max; /* 0: any */
+    _Atomic uint64_t other;
+    _Atomic uint64_t leaving;
+
+    /* The bank with the number `id`; NULL when there is none any more. */
+    struct bank *(*find_bank)(void *store, uint32_t id);
+    void *store;
+};
+
+/* Milliseconds since the store began, at least 1. */
+uint64_t commons_now(const struct commons *commons);
+
+/* The bytes that count against the limit. */
+uint64_t commons_used(const struct commons *commons);
+
+#endif

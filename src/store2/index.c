@@ -1,0 +1,193 @@
+/* The writer's side, as far as it does not change the shape. What a writer
+ * does to a slot is inside index_bucket_begin() and _end(), and nothing else
+ * is written where readers look; why that is enough is in index_read.h. */
+#include "store2/index_internal.h"
+
+#include "base/check.h"
+
+enum { PLACE_BITS = 36 };
+
+/* Where an item is. */
+struct spot {
+    struct index_bucket *bucket;
+    uint32_t slot;
+};
+
+void index_init(struct index *index, struct epochs *epochs,
+                index_hash_fn hashes_of, void *arg)
+{
+    *index =
+        (struct index){.epochs = epochs, .hashes_of = hashes_of, .arg = arg};
+    atomic_init(&index->root, index_word_empty());
+    atomic_init(&index->used, 0);
+}
+
+static void free_all(struct index *index, struct index_directory *directory)
+{
+    uint64_t i = 0;
+    while (i < (uint64_t)1 << directory->depth) {
+        uint64_t word =
+            atomic_load_explicit(&directory->words[i], memory_order_relaxed);
+        uint32_t depth = index_word_region(word)->depth;
+        i += (uint64_t)1 << (directory->depth - depth);
+        index_region_free(index, word);
+    }
+    index_directory_free(index, directory);
+}
+
+void index_take(struct index *taken, struct index *index)
+{
+    index_init(taken, index->epochs, index->hashes_of, index->arg);
+    uint64_t root = atomic_exchange_explicit(&index->root, index_word_empty(),
+                                             memory_order_acq_rel);
+    size_t used =
+        atomic_exchange_explicit(&index->used, 0, memory_order_relaxed);
+    atomic_store_explicit(&taken->root, root, memory_order_relaxed);
+    atomic_store_explicit(&taken->used, used, memory_order_relaxed);
+    taken->count = index->count;
+    index->count = 0;
+}
+
+void index_fini(struct index *index)
+{
+    uint64_t root = atomic_load_explicit(&index->root, memory_order_relaxed);
+    if (index_word_count(root)) {
+        index_region_free(index, root);
+    } else {
+        free_all(index, index_word_directory(root));
+    }
+    atomic_store_explicit(&index->root, index_word_empty(),
+                          memory_order_relaxed);
+    index->count = 0;
+}
+
+/* Lists the spots where the tag of `hash` is. */
+static size_t find_spots(const struct index *index, uint64_t hash,
+                         struct spot spots[INDEX_FOUND_MAX])
+{
+    uint64_t word = index_word(index, hash);
+    uint32_t count = index_word_count(word);
+    uint32_t tag = index_tag(hash);
+    uint32_t first = index_first(hash, count);
+    uint32_t other = index_other(first, tag, count);
+    size_t found = 0;
+    for (uint32_t turn = 0; turn <= (first != other); turn++) {
+        struct index_bucket *bucket =
+            index_word_buckets(word) + (turn ? other : first);
+        uint32_t matches = index_matches(bucket, tag);
+        for (; matches; matches &= matches - 1) {
+            uint32_t slot = (uint32_t)__builtin_ctz(matches);
+            spots[found++] = (struct spot){bucket, slot};
+        }
+    }
+    return found;
+}
+
+/* The spot of `place`; its bucket is NULL when it is not there. */
+static struct spot find_spot(const struct index *index, uint64_t hash,
+                             uint64_t place)
+{
+    struct spot spots[INDEX_FOUND_MAX];
+    size_t count = find_spots(index, hash, spots);
+    for (size_t i = 0; i < count; i++) {
+        if (index_place(spots[i].bucket, spots[i].slot) == place) {
+            return spots[i];
+        }
+    }
+    return (struct spot){NULL, 0};
+}
+
+size_t index_find(const struct index *index, uint64_t hash,
+                  uint64_t places[INDEX_FOUND_MAX])
+{
+    struct spot spots[INDEX_FOUND_MAX];
+    size_t count = find_spots(index, hash, spots);
+    for (size_t i = 0; i < count; i++) {
+        places[i] = index_place(spots[i].bucket, spots[i].slot);
+    }
+    return count;
+}
+
+bool index_has(const struct index *index, uint64_t hash, uint64_t place)
+{
+    return find_spot(index, hash, place).bucket != NULL;
+}
+
+static bool try_add(struct index *index, uint64_t hash, uint64_t place)
+{
+    uint64_t word = index_word(index, hash);
+    if (word == index_word_empty() || !index_region_insert(word, hash, place)) {
+        return false;
+    }
+    index_word_region(word)->count++;
+    index->count++;
+    return true;
+}
+
+enum status index_add(struct index *index, uint64_t hash, uint64_t place)
+{
+    CHECK(place >> PLACE_BITS == 0);
+    while (!try_add(index, hash, place)) {
+        enum status status = index_region_grow(index, hash);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+void index_replace(struct index *index, uint64_t hash, uint64_t old,
+                   uint64_t place)
+{
+    CHECK(place >> PLACE_BITS == 0);
+    struct spot spot = find_spot(index, hash, old);
+    CHECK(spot.bucket != NULL);
+    index_bucket_put(spot.bucket, spot.slot, index_tag(hash), place);
+}
+
+void index_remove(struct index *index, uint64_t hash, uint64_t place)
+{
+    struct spot spot = find_spot(index, hash, place);
+    CHECK(spot.bucket != NULL);
+    index_bucket_put(spot.bucket, spot.slot, 0, 0);
+    index_word_region(index_word(index, hash))->count--;
+    index->count--;
+    index_region_shrink(index, hash);
+}
+
+struct index_bucket *index_begin_write(struct index *index, uint64_t hash,
+                                       uint64_t place)
+{
+    struct spot spot = find_spot(index, hash, place);
+    CHECK(spot.bucket != NULL);
+    index_bucket_begin(spot.bucket);
+    return spot.bucket;
+}
+
+void index_end_write(struct index_bucket *bucket)
+{
+    index_bucket_end(bucket);
+}
+
+static void walk_bucket(const struct index_bucket *bucket, index_each_fn each,
+                        void *arg)
+{
+    uint32_t taken = ~index_matches(bucket, 0) & ((1u << INDEX_SLOTS) - 1);
+    for (; taken; taken &= taken - 1) {
+        each(arg, index_place(bucket, (uint32_t)__builtin_ctz(taken)));
+    }
+}
+
+uint64_t index_walk_region(const struct index *index, uint64_t position,
+                           index_each_fn each, void *arg)
+{
+    uint64_t word = index_word(index, position);
+    for (uint32_t i = 0; i < index_word_count(word); i++) {
+        walk_bucket(index_word_buckets(word) + i, each, arg);
+    }
+    if (word == index_word_empty() || index_word_region(word)->depth == 0) {
+        return 0;
+    }
+    uint32_t shift = 64u - index_word_region(word)->depth;
+    return ((position >> shift) + 1) << shift;
+}

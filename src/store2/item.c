@@ -1,0 +1,175 @@
+/* The heat is the first byte of the head, on machines that put the lowest
+ * bits first. Writers of the head keep the heat that is there. */
+#include "store2/item.h"
+
+#include "store2/lifetime.h"
+
+#include "core/limits.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the heat is the head's first byte");
+
+#if defined(__SANITIZE_THREAD__)
+#define ITEM_COPIES_ATOMICALLY 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ITEM_COPIES_ATOMICALLY 1
+#endif
+#endif
+
+enum {
+    KIND_SHIFT = 8,
+    LIFE_BIT = 1 << 10,
+    WIDE_BIT = 1 << 11,
+    BANK_BIT = 1 << 12,
+    KEY_SHIFT = 13,
+    VALUE_SHIFT = 20
+};
+
+static const uint32_t large_bit = UINT32_C(1) << 31;
+
+bool item_read(char *at, struct item *item)
+{
+    uint32_t head = item_load(at);
+    item->kind = (enum value_kind)(head >> KIND_SHIFT & 3);
+    item->has_life = head & LIFE_BIT;
+    item->has_bank = head & BANK_BIT;
+    item->key_len = head >> KEY_SHIFT & ITEM_NARROW_KEY_MAX;
+    item->value_len = head >> VALUE_SHIFT;
+    if (head & WIDE_BIT) {
+        item->key_len = item_load(at + ITEM_UNIT) & ~large_bit;
+        item->value_len = item_load(at + 2 * ITEM_UNIT);
+    }
+    if (item->key_len > KEY_LEN_MAX) {
+        return false;
+    }
+    item_lay_out(item);
+    return item->is_wide == !!(head & WIDE_BIT);
+}
+
+void item_write_head(char *at, const struct item *item, uint32_t bank_id)
+{
+    uint32_t head = (uint32_t)item->kind << KIND_SHIFT;
+    head |= item->has_life ? LIFE_BIT : 0;
+    head |= item->has_bank ? BANK_BIT : 0;
+    if (item->is_wide) {
+        head |= WIDE_BIT;
+        item_store(at + ITEM_UNIT,
+                   item->key_len | (item->is_large ? large_bit : 0));
+        item_store(at + 2 * ITEM_UNIT, item->value_len);
+    } else {
+        head |= item->key_len << KEY_SHIFT | item->value_len << VALUE_SHIFT;
+    }
+    item_store(at, head);
+    if (item->has_bank) {
+        item_store(at + item->bank_at, bank_id);
+    }
+}
+
+#ifdef ITEM_COPIES_ATOMICALLY
+
+static _Atomic uint8_t *byte_at(char *at)
+{
+    return (_Atomic uint8_t *)(void *)at;
+}
+
+void item_copy_out(char *to, char *from, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        to[i] = (char)atomic_load_explicit(byte_at(from + i),
+                                           memory_order_relaxed);
+    }
+}
+
+void item_copy_in(char *to, const char *from, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        atomic_store_explicit(byte_at(to + i), (uint8_t)from[i],
+                              memory_order_relaxed);
+    }
+}
+
+bool item_has_key(char *at, const struct item *item, struct slice key)
+{
+    bool is_same = item->key_len == key.len;
+    for (size_t i = 0; is_same && i < key.len; i++) {
+        is_same = atomic_load_explicit(byte_at(at + item->key_at + i),
+                                       memory_order_relaxed) ==
+                  (uint8_t)key.data[i];
+    }
+    return is_same;
+}
+
+#else
+
+/* By the letter of the language a copy that races with a writer is
+ * undefined. It is done all the same, as every sequence lock over more than
+ * a word must: compilers copy the bytes that are there at some moment, and
+ * what is torn is thrown away. The build for the thread sanitizer copies
+ * byte by byte, atomically. */
+void item_copy_out(char *to, char *from, size_t len)
+{
+    memcpy(to, from, len);
+}
+
+void item_copy_in(char *to, const char *from, size_t len)
+{
+    memcpy(to, from, len);
+}
+
+bool item_has_key(char *at, const struct item *item, struct slice key)
+{
+    return item->key_len == key.len &&
+           (key.len == 0 || !memcmp(at + item->key_at, key.data, key.len));
+}
+
+#endif
+
+void item_set_life(char *at, const struct item *item, uint64_t life)
+{
+    if (item->has_life) {
+        item_store(at + item->life_at, (uint32_t)life);
+        item_store(at + item->life_at + ITEM_UNIT, (uint32_t)(life >> 32));
+    }
+}
+
+uint64_t item_life(char *at, const struct item *item)
+{
+    if (!item->has_life) {
+        return LIFE_FOREVER;
+    }
+    return item_load(at + item->life_at) |
+           (uint64_t)item_load(at + item->life_at + ITEM_UNIT) << 32;
+}
+
+uint32_t item_bank_id(char *at, const struct item *item)
+{
+    return item_load(at + item->bank_at);
+}
+
+char *item_large(char *at, const struct item *item)
+{
+    char *address;
+    item_copy_out((char *)&address, at + item->value_at, sizeof address);
+    return address;
+}
+
+void item_write_value(char *at, const struct item *item, uint64_t life,
+                      const char *value)
+{
+    item_set_life(at, item, life);
+    if (item->is_large) {
+        item_copy_in(at + item->value_at, (const char *)&value, sizeof value);
+    } else if (item->value_len) {
+        item_copy_in(at + item->value_at, value, item->value_len);
+    }
+}
+
+void item_write_rest(char *at, const struct item *item, uint64_t life,
+                     struct slice key, const char *value)
+{
+    if (key.len) {
+        item_copy_in(at + item->key_at, key.data, key.len);
+    }
+    item_write_value(at, item, life, value);
+}

@@ -1,0 +1,209 @@
+#include "store2/job.h"
+
+#include "base/check.h"
+#include "store2/bank.h"
+#include "store2/commons.h"
+#include "store2/lifetime.h"
+
+/* One item that a job has come to, with its bank, which is locked. */
+struct visit {
+    struct space *space;
+    struct bank *bank;
+    struct bank_item found;
+    uint64_t life;
+};
+
+static void expire_item(struct visit *visit)
+{
+    bank_unlink(visit->bank, &visit->found);
+    atomic_fetch_add_explicit(&visit->bank->expirations, 1,
+                              memory_order_relaxed);
+}
+
+static void evict_item(struct visit *visit)
+{
+    bank_unlink(visit->bank, &visit->found);
+    space_remember(visit->space, visit->found.hash);
+    atomic_fetch_add_explicit(&visit->bank->evictions, 1,
+                              memory_order_relaxed);
+}
+
+/* A small item that was asked for often enough goes to the main queue, a main
+ * one that was asked for at all to its end, a little cooler. */
+static void evict_or_keep(struct visit *visit)
+{
+    uint32_t heat = item_heat(visit->found.at);
+    bool is_small = visit->space->job.segment->queue == SPACE_SMALL;
+    bool is_kept = is_small ? heat >= visit->space->threshold : heat > 0;
+    uint32_t kept_heat = is_small ? 0 : heat - 1;
+    if (!is_kept ||
+        !bank_move(visit->bank, &visit->found, SPACE_MAIN, kept_heat)) {
+        evict_item(visit);
+    }
+}
+
+static void compact_item(struct visit *visit)
+{
+    enum space_queue queue = visit->space->job.segment->queue;
+    uint32_t heat = item_heat(visit->found.at);
+    if (!bank_move(visit->bank, &visit->found, queue, heat)) {
+        evict_item(visit);
+    }
+}
+
+/* Counts how long the item still lasts, for when to look again. */
+static void note_rest(struct visit *visit)
+{
+    struct space_job *job = &visit->space->job;
+    uint64_t end = life_end(visit->life);
+    if (end != LIFE_FOREVER) {
+        uint64_t rest = end > job->began_ms ? end - job->began_ms : 1;
+        job->bins[63 - __builtin_clzll(rest)] += visit->found.item.len;
+    }
+}
+
+static void visit_item(struct visit *visit)
+{
+    visit->life = item_life(visit->found.at, &visit->found.item);
+    if (life_is_over(visit->life, visit->space->job.began_ms)) {
+        expire_item(visit);
+        return;
+    }
+    switch (visit->space->job.kind) {
+    case SPACE_EVICT:
+        evict_or_keep(visit);
+        break;
+    case SPACE_COMPACT:
+        compact_item(visit);
+        break;
+    case SPACE_EXPIRE:
+        note_rest(visit);
+        break;
+    case SPACE_IDLE:
+        UNREACHABLE("an idle space has no visitors");
+    }
+}
+
+static struct bank *bank_of_item(const struct space *space, char *at,
+                                 const struct item *item)
+{
+    struct commons *commons = space->commons;
+    return space->owner ? space->owner
+                        : commons->find_bank(commons->store,
+                                             item_bank_id(at, item));
+}
+
+/* The next item of the job's segment. */
+static void step(struct space *space)
+{
+    struct space_job *job = &space->job;
+    struct visit visit = {.space = space};
+    uint64_t place = job->segment->place + job->at / ARENA_UNIT;
+    char *at = arena_at(space->commons->base, place);
+    struct item item;
+    if (!item_read(at, &item)) {
+        UNREACHABLE("a segment is items from its start to its end");
+    }
+    job->at += item.len;
+    visit.bank = bank_of_item(space, at, &item);
+    if (!visit.bank) {
+        return;
+    }
+    pthread_mutex_lock(&visit.bank->lock);
+    if (bank_has_item(visit.bank, place, &visit.found)) {
+        visit_item(&visit);
+        bank_settle(visit.bank);
+    }
+    pthread_mutex_unlock(&visit.bank->lock);
+}
+
+/* When a sixteenth of the segment's bytes will be over, or all that ever will
+ * be if that is less; rounded down to a power of two from now, so that the
+ * looks come closer and closer, and none comes late. */
+static uint64_t next_look(const struct space_job *job)
+{
+    uint64_t at_ms = LIFE_FOREVER;
+    uint32_t due = 0;
+    for (int bin = 0; bin < SPACE_END_BINS && due <= job->end / 16; bin++) {
+        due += job->bins[bin];
+        if (job->bins[bin]) {
+            at_ms = job->began_ms + (UINT64_C(1) << bin);
+        }
+    }
+    return at_ms;
+}
+
+static void end_job(struct space *space)
+{
+    struct space_job *job = &space->job;
+    if (job->kind == SPACE_EXPIRE) {
+        uint64_t at_ms = next_look(job);
+        if (at_ms != LIFE_FOREVER) {
+            space_note_end(job->segment, at_ms);
+        }
+    } else {
+        space_retire(job->segment);
+    }
+    job->kind = SPACE_IDLE;
+}
+
+static void begin_job(struct space *space, enum space_job_kind kind,
+                      struct segment *segment)
+{
+    space->job = (struct space_job){
+        .kind = kind,
+        .segment = segment,
+        .end = space_filled(segment),
+        .began_ms = commons_now(space->commons),
+    };
+}
+
+/* With the job lock held. */
+static void go_on(struct space *space, size_t items)
+{
+    struct space_job *job = &space->job;
+    while (items > 0 && job->at < job->end) {
+        step(space);
+        items--;
+    }
+    if (job->at >= job->end) {
+        end_job(space);
+    }
+}
+
+bool job_evict(struct space *space, size_t items)
+{
+    pthread_mutex_lock(&space->job_lock);
+    if (space->job.kind == SPACE_IDLE) {
+        struct segment *segment = space_take_oldest(space);
+        if (segment) {
+            begin_job(space, SPACE_EVICT, segment);
+        }
+    }
+    bool has_job = space->job.kind != SPACE_IDLE;
+    if (has_job) {
+        go_on(space, items);
+    }
+    pthread_mutex_unlock(&space->job_lock);
+    return has_job;
+}
+
+bool job_tidy(struct space *space, size_t items)
+{
+    bool is_through = true;
+    pthread_mutex_lock(&space->job_lock);
+    if (space->job.kind == SPACE_IDLE) {
+        enum space_job_kind kind;
+        struct segment *segment = space_find_work(
+            space, commons_now(space->commons), &kind, &is_through);
+        if (segment) {
+            begin_job(space, kind, segment);
+        }
+    }
+    bool has_job = space->job.kind != SPACE_IDLE;
+    if (has_job) {
+        go_on(space, items);
+    }
+    pthread_mutex_unlock(&space->job_lock);
+    return has_job || !is_through;
+}

@@ -1,0 +1,20 @@
+/* Going through a segment's items, some at a time: evicting those that
+ * nobody asks for, compacting what has become sparse, taking out what is
+ * over. Any thread; one job at a time for a space. */
+#ifndef CACHESERVER_STORE_JOB_H
+#define CACHESERVER_STORE_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct space;
+
+/* Goes on with the job of `space`, or begins to evict, for some `items`.
+ * False when there is nothing to evict. No lock may be held. */
+bool job_evict(struct space *space, size_t items);
+
+/* Goes on with the job of `space`, or looks for one, for some `items`. False
+ * when nothing is worth doing now. */
+bool job_tidy(struct space *space, size_t items);
+
+#endif

@@ -1,0 +1,53 @@
+#include "store2/large.h"
+
+#include "base/memory.h"
+#include "store2/commons.h"
+#include "store2/epoch.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+struct large {
+    struct retired retired;
+    size_t len;
+    char bytes[];
+};
+
+static struct large *large_of(char *bytes)
+{
+    return (struct large *)(void *)(bytes - offsetof(struct large, bytes));
+}
+
+char *large_create(struct commons *commons, struct slice bytes)
+{
+    struct large *large = memory_alloc(sizeof *large + bytes.len);
+    if (!large) {
+        return NULL;
+    }
+    large->len = bytes.len;
+    memcpy(large->bytes, bytes.data, bytes.len);
+    atomic_fetch_add_explicit(&commons->other, sizeof *large + bytes.len,
+                              memory_order_relaxed);
+    return large->bytes;
+}
+
+void large_free(struct commons *commons, char *bytes)
+{
+    if (bytes) {
+        struct large *large = large_of(bytes);
+        atomic_fetch_sub_explicit(&commons->other, sizeof *large + large->len,
+                                  memory_order_relaxed);
+        memory_free(large);
+    }
+}
+
+static void release(struct retired *retired, void *arg)
+{
+    struct large *large = (struct large *)(void *)retired;
+    large_free(arg, large->bytes);
+}
+
+void large_retire(struct commons *commons, char *bytes)
+{
+    epochs_retire(commons->epochs, &large_of(bytes)->retired, release);
+}

@@ -1,0 +1,433 @@
+/* A segment is filled from its start, item after item. It is sealed when the
+ * next item does not fit; then it only loses items, and is emptied whole: by
+ * eviction from the head of its queue, or by compaction once much of it is
+ * dead. A small space fills small segments, so that a queue always has many
+ * and the parts that are moved are small against the whole. */
+#include "store2/space.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "store2/commons.h"
+#include "store2/item.h"
+#include "store2/lifetime.h"
+
+enum {
+    SMALL_SHARE = 10,      /* one part in so many is the small queue's */
+    SPARSE_PERCENT = 30,   /* dead, and a segment is worth compacting */
+    SEGMENTS_WANTED = 200, /* in a space at least, where its size allows */
+    INSIDE_SHARE = 4,      /* an item takes one part in so many at most */
+    WALK_STEP = 256        /* segments looked at for expired items at once */
+};
+
+struct segment *segment_of(const struct commons *commons, uint64_t place)
+{
+    return arena_descriptor(commons->arena, place);
+}
+
+struct space *space_create(struct commons *commons, struct bank *owner)
+{
+    struct space *space = memory_alloc_zero(sizeof *space);
+    if (!space) {
+        return NULL;
+    }
+    space->commons = commons;
+    space->owner = owner;
+    space->threshold = 1;
+    space->check_at_ms = LIFE_FOREVER;
+    space->walk_check_ms = LIFE_FOREVER;
+    list_init(&space->link);
+    pthread_mutex_init(&space->job_lock, NULL);
+    pthread_mutex_init(&space->lock, NULL);
+    for (int i = 0; i < SPACE_QUEUE_COUNT; i++) {
+        list_init(&space->queues[i]);
+    }
+    atomic_fetch_add(&commons->other, sizeof *space);
+    return space;
+}
+
+void space_free(struct space **space)
+{
+    struct space *freed = *space;
+    if (!freed) {
+        return;
+    }
+    CHECK(space_used(freed) == 0);
+    atomic_fetch_sub(&freed->commons->other,
+                     sizeof *freed + freed->ghost_charged);
+    ghost_fini(&freed->ghost);
+    pthread_mutex_destroy(&freed->lock);
+    pthread_mutex_destroy(&freed->job_lock);
+    memory_free(freed);
+    *space = NULL;
+}
+
+uint64_t space_used(const struct space *space)
+{
+    return atomic_load_explicit(&space->bytes[SPACE_SMALL],
+                                memory_order_relaxed) +
+           atomic_load_explicit(&space->bytes[SPACE_MAIN],
+                                memory_order_relaxed);
+}
+
+/* The smallest class that leaves the space its number of segments, and that
+ * `len` bytes are a small part of. */
+static enum arena_class class_for(const struct space *space, size_t len)
+{
+    uint64_t wanted = space_used(space) / SEGMENTS_WANTED;
+    enum arena_class class = ARENA_4K;
+    while (class < ARENA_1M && (wanted > arena_block_len(class) ||
+                                len > arena_block_len(class) / INSIDE_SHARE)) {
+        class++;
+    }
+    return class;
+}
+
+static void seal(struct space *space, struct segment *segment)
+{
+    segment->state = SEGMENT_SEALED;
+    space->open[segment->queue][segment->class] = NULL;
+    if (atomic_load_explicit(&segment->is_sparse, memory_order_relaxed)) {
+        atomic_store_explicit(&space->has_sparse, true, memory_order_relaxed);
+    }
+}
+
+static struct segment *open_segment(struct space *space,
+                                    enum space_queue queue,
+                                    enum arena_class class)
+{
+    uint64_t place = arena_take_block(space->commons->arena, class);
+    if (!place) {
+        return NULL;
+    }
+    struct segment *segment = segment_of(space->commons, place);
+    segment->space = space;
+    segment->place = place;
+    segment->check_at_ms = LIFE_FOREVER;
+    segment->used = 0;
+    segment->class = (uint8_t)class;
+    segment->queue = (uint8_t)queue;
+    segment->state = SEGMENT_OPEN;
+    atomic_store_explicit(&segment->live, 0, memory_order_relaxed);
+    atomic_store_explicit(&segment->pins, 0, memory_order_relaxed);
+    atomic_store_explicit(&segment->is_sparse, false, memory_order_relaxed);
+    list_init(&segment->link);
+    list_append(&space->queues[queue], &segment->link);
+    atomic_fetch_add_explicit(&space->bytes[queue], arena_block_len(class),
+                              memory_order_relaxed);
+    space->open[queue][class] = segment;
+    return segment;
+}
+
+/* An open segment of `queue` with room for `len` bytes; the lock is held. */
+static struct segment *segment_with_room(struct space *space,
+                                         enum space_queue queue, size_t len)
+{
+    enum arena_class class = class_for(space, len);
+    struct segment *segment = space->open[queue][class];
+    if (segment && arena_block_len(class) - segment->used < len) {
+        seal(space, segment);
+        segment = NULL;
+    }
+    return segment ? segment : open_segment(space, queue, class);
+}
+
+enum status space_reserve(struct space *space, enum space_queue queue,
+                          const struct item *item, uint32_t bank_id,
+                          uint64_t *place)
+{
+    pthread_mutex_lock(&space->lock);
+    struct segment *segment = segment_with_room(space, queue, item->len);
+    if (segment) {
+        *place = segment->place + segment->used / ARENA_UNIT;
+        item_write_head(arena_at(space->commons->base, *place), item, bank_id);
+        segment->used += item->len;
+        atomic_fetch_add_explicit(&segment->live, item->len,
+                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&segment->pins, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&space->lock);
+    return segment ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
+uint32_t space_filled(struct segment *segment)
+{
+    pthread_mutex_lock(&segment->space->lock);
+    uint32_t filled = segment->used;
+    pthread_mutex_unlock(&segment->space->lock);
+    return filled;
+}
+
+void space_note_end(struct segment *segment, uint64_t end_ms)
+{
+    struct space *space = segment->space;
+    pthread_mutex_lock(&space->lock);
+    if (end_ms < segment->check_at_ms) {
+        segment->check_at_ms = end_ms;
+    }
+    if (end_ms < space->check_at_ms) {
+        space->check_at_ms = end_ms;
+    }
+    if (end_ms < space->walk_check_ms) {
+        space->walk_check_ms = end_ms;
+    }
+    pthread_mutex_unlock(&space->lock);
+}
+
+void space_publish(struct commons *commons, uint64_t place, uint64_t end_ms)
+{
+    struct segment *segment = segment_of(commons, place);
+    if (end_ms != LIFE_FOREVER) {
+        space_note_end(segment, end_ms);
+    }
+    /* Pairs with is_pinned(): who sees no pin sees the item. */
+    atomic_fetch_sub_explicit(&segment->pins, 1, memory_order_release);
+}
+
+static bool is_pinned(struct segment *segment)
+{
+    return atomic_load_explicit(&segment->pins, memory_order_acquire) > 0;
+}
+
+void space_forget(struct commons *commons, uint64_t place, uint32_t len)
+{
+    struct segment *segment = segment_of(commons, place);
+    uint64_t live = atomic_fetch_sub_explicit(&segment->live, len,
+                                              memory_order_relaxed) -
+                    len;
+    uint64_t block = arena_block_len(segment->class);
+    if (live * 100 < block * (100 - SPARSE_PERCENT) &&
+        !atomic_load_explicit(&segment->is_sparse, memory_order_relaxed)) {
+        atomic_store_explicit(&segment->is_sparse, true, memory_order_relaxed);
+        atomic_store_explicit(&segment->space->has_sparse, true,
+                              memory_order_relaxed);
+    }
+}
+
+enum space_queue space_queue_of(struct space *space, uint64_t hash)
+{
+    pthread_mutex_lock(&space->lock);
+    bool is_ghost = ghost_take(&space->ghost, hash);
+    pthread_mutex_unlock(&space->lock);
+    return is_ghost ? SPACE_MAIN : SPACE_SMALL;
+}
+
+void space_remember(struct space *space, uint64_t hash)
+{
+    pthread_mutex_lock(&space->lock);
+    ghost_add(&space->ghost, hash);
+    pthread_mutex_unlock(&space->lock);
+}
+
+/* Without memory the ghost stays as it is, and forgets earlier. */
+void space_size_ghost(struct space *space, size_t entries)
+{
+    pthread_mutex_lock(&space->lock);
+    (void)ghost_resize(&space->ghost, entries - entries / 10);
+    size_t used = ghost_used(&space->ghost);
+    atomic_fetch_add(&space->commons->other, used - space->ghost_charged);
+    space->ghost_charged = used;
+    pthread_mutex_unlock(&space->lock);
+}
+
+static struct segment *segment_of_link(struct list *link)
+{
+    return LIST_ENTRY(link, struct segment, link);
+}
+
+/* The first segment of `queue` or, if that is empty, of the next. */
+static struct segment *first_from(struct space *space, unsigned queue)
+{
+    while (queue < SPACE_QUEUE_COUNT && list_is_empty(&space->queues[queue])) {
+        queue++;
+    }
+    return queue < SPACE_QUEUE_COUNT
+               ? segment_of_link(space->queues[queue].next)
+               : NULL;
+}
+
+static struct segment *next_of(struct space *space, struct segment *segment)
+{
+    struct list *next = segment->link.next;
+    return next == &space->queues[segment->queue]
+               ? first_from(space, segment->queue + 1U)
+               : segment_of_link(next);
+}
+
+static void remove_from_queue(struct space *space, struct segment *segment)
+{
+    if (space->walk == segment) {
+        space->walk = next_of(space, segment);
+    }
+    list_remove(&segment->link);
+    segment->state = SEGMENT_LEAVING;
+}
+
+static struct segment *first_sealed(struct list *queue)
+{
+    LIST_FOREACH(link, queue) {
+        struct segment *segment = segment_of_link(link);
+        if (segment->state == SEGMENT_SEALED && !is_pinned(segment)) {
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+/* For a queue whose segments are all open. */
+static void seal_oldest(struct space *space, enum space_queue queue)
+{
+    LIST_FOREACH(link, &space->queues[queue]) {
+        struct segment *segment = segment_of_link(link);
+        if (segment->state == SEGMENT_OPEN && !is_pinned(segment)) {
+            seal(space, segment);
+            return;
+        }
+    }
+}
+
+static struct segment *oldest_of(struct space *space, enum space_queue queue)
+{
+    struct segment *segment = first_sealed(&space->queues[queue]);
+    if (!segment) {
+        seal_oldest(space, queue);
+        segment = first_sealed(&space->queues[queue]);
+    }
+    return segment;
+}
+
+struct segment *space_take_oldest(struct space *space)
+{
+    pthread_mutex_lock(&space->lock);
+    uint64_t small = atomic_load_explicit(&space->bytes[SPACE_SMALL],
+                                          memory_order_relaxed);
+    bool is_small_over = small * SMALL_SHARE > space_used(space);
+    enum space_queue first = is_small_over ? SPACE_SMALL : SPACE_MAIN;
+    struct segment *segment = oldest_of(space, first);
+    if (!segment) {
+        segment = oldest_of(space,
+                            first == SPACE_SMALL ? SPACE_MAIN : SPACE_SMALL);
+    }
+    if (segment) {
+        remove_from_queue(space, segment);
+    }
+    pthread_mutex_unlock(&space->lock);
+    return segment;
+}
+
+static bool is_sparse(struct segment *segment)
+{
+    uint64_t live = atomic_load_explicit(&segment->live, memory_order_relaxed);
+    return live * 100 <
+           arena_block_len(segment->class) * (100 - SPARSE_PERCENT);
+}
+
+/* What is to be done with `segment`, which the walk has come to. */
+static enum space_job_kind look_at(struct space *space,
+                                   struct segment *segment, uint64_t now_ms)
+{
+    if (is_pinned(segment)) {
+        atomic_store_explicit(&space->has_sparse, true, memory_order_relaxed);
+    } else if (segment->state == SEGMENT_SEALED && is_sparse(segment)) {
+        remove_from_queue(space, segment);
+        return SPACE_COMPACT;
+    } else if (segment->check_at_ms <= now_ms) {
+        segment->check_at_ms = LIFE_FOREVER;
+        return SPACE_EXPIRE;
+    }
+    if (segment->check_at_ms < space->walk_check_ms) {
+        space->walk_check_ms = segment->check_at_ms;
+    }
+    return SPACE_IDLE;
+}
+
+/* Whether there may be work; begins a walk if none is under way. */
+static bool begin_walk(struct space *space, uint64_t now_ms)
+{
+    if (space->walk) {
+        return true;
+    }
+    if (space->check_at_ms > now_ms &&
+        !atomic_exchange_explicit(&space->has_sparse, false,
+                                  memory_order_relaxed)) {
+        return false;
+    }
+    space->walk_check_ms = LIFE_FOREVER;
+    space->walk = first_from(space, 0);
+    return space->walk;
+}
+
+struct segment *space_find_work(struct space *space, uint64_t now_ms,
+                                enum space_job_kind *kind, bool *is_through)
+{
+    struct segment *segment = NULL;
+    *kind = SPACE_IDLE;
+    pthread_mutex_lock(&space->lock);
+    bool has_begun = begin_walk(space, now_ms);
+    for (int i = 0; i < WALK_STEP && *kind == SPACE_IDLE && space->walk; i++) {
+        segment = space->walk;
+        space->walk = next_of(space, segment);
+        *kind = look_at(space, segment, now_ms);
+    }
+    *is_through = !space->walk;
+    if (has_begun && !space->walk) {
+        space->check_at_ms = space->walk_check_ms;
+    }
+    pthread_mutex_unlock(&space->lock);
+    return *kind == SPACE_IDLE ? NULL : segment;
+}
+
+static void release_segment(struct retired *retired, void *arg)
+{
+    struct commons *commons = arg;
+    struct segment *segment = (struct segment *)(void *)((char *)retired -
+                                  offsetof(struct segment, retired));
+    atomic_fetch_sub_explicit(&commons->leaving,
+                              arena_block_len(segment->class),
+                              memory_order_relaxed);
+    arena_return_block(commons->arena, segment->place);
+}
+
+/* The space no longer counts it. */
+static void leave_space(struct segment *segment)
+{
+    atomic_fetch_sub_explicit(&segment->space->bytes[segment->queue],
+                              arena_block_len(segment->class),
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&segment->space->commons->leaving,
+                              arena_block_len(segment->class),
+                              memory_order_relaxed);
+    segment->state = SEGMENT_LEAVING;
+}
+
+void space_retire(struct segment *segment)
+{
+    CHECK(!list_is_linked(&segment->link));
+    CHECK(!is_pinned(segment));
+    leave_space(segment);
+    epochs_retire(segment->space->commons->epochs, &segment->retired,
+                  release_segment);
+}
+
+void space_return(struct segment *segment)
+{
+    leave_space(segment);
+    release_segment(&segment->retired, segment->space->commons);
+}
+
+void space_detach(struct space *space, struct list *all)
+{
+    pthread_mutex_lock(&space->lock);
+    if (space->job.kind == SPACE_EVICT || space->job.kind == SPACE_COMPACT) {
+        list_append(all, &space->job.segment->link);
+    }
+    space->job.kind = SPACE_IDLE;
+    for (int queue = 0; queue < SPACE_QUEUE_COUNT; queue++) {
+        list_move_all(all, &space->queues[queue]);
+        for (int class = 0; class < ARENA_CLASS_COUNT; class++) {
+            space->open[queue][class] = NULL;
+        }
+    }
+    space->walk = NULL;
+    space->check_at_ms = LIFE_FOREVER;
+    pthread_mutex_unlock(&space->lock);
+}

@@ -1,0 +1,542 @@
+/*
+ * store ---- table of banks ---- bank ---- index --.
+ *   |                              |               | places
+ *   |                              '---- space ----+--- segments of items
+ *   +---- the space that small banks share --------'         |
+ *   +---- wrecks: what resets left                      arena of blocks
+ *   '---- epochs: what readers may still look at
+ *
+ * Lock order, outermost first:
+ *
+ *   1. store.lock, shared or exclusive: the table of banks. Given up before
+ *      the work in a bank, which lives until the store does.
+ *   2. store.spaces_lock: the list of spaces with an owner.
+ *   3. space.job_lock: going through a segment of that space.
+ *   4. bank.lock: what writers do. For a moment at a time.
+ *   5. space.lock, the arena's, the epochs', wreck_list.lock: leaves.
+ *
+ * A get takes none of them but the first, shared.
+ *
+ * Memory. What counts against the limit is what the arena has taken, and what
+ * indexes, banks, ghosts and large values take beside it, less the blocks
+ * that only wait for readers to leave. store_work() keeps some of it free; a
+ * put that finds none evicts a few items before it goes on.
+ */
+#include "store/store.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "core/response.h"
+#include "store2/bank.h"
+#include "store2/commons.h"
+#include "store2/job.h"
+#include "store2/large.h"
+#include "store2/lifetime.h"
+#include "store2/wreck.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum {
+    EVICT_STEP = 64,          /* items that a put goes through at once */
+    EVICT_TRIES = 4096,       /* such steps before a put gives up */
+    WORK_STEPS = 16,          /* pieces of work in one store_work() */
+    WORK_ITEMS = 256,         /* items in each */
+    RELEASE_STEP = 64,        /* retired blocks in each */
+    FREE_SHARE = 64,          /* one part in so many is kept free ... */
+    BANK_PAGE = 1024          /* banks in a page of the table of numbers */
+};
+
+#define ARENA_WITHOUT_LIMIT ((size_t)64 << 30)
+#define ARENA_SLACK         ((size_t)64 << 20)
+#define FREE_MAX            ((uint64_t)64 << 20) /* ... but at most this */
+
+struct bank_page {
+    struct bank *_Atomic banks[BANK_PAGE];
+};
+
+struct store {
+    uint64_t banks_max;
+    struct hash_key names_secret;
+    struct hash_key keys_cursors_secret;
+    struct hash_key banks_cursors_secret;
+    struct commons commons;
+    struct space *shared; /* of the small banks */
+    struct wreck_list wrecks;
+    pthread_mutex_t spaces_lock;
+    struct list spaces;
+    pthread_rwlock_t lock;
+    struct table banks;
+    struct bank_page *_Atomic pages[BANK_PAGE * 8];
+};
+
+static struct bank *find_by_id(void *data, uint32_t id)
+{
+    struct store *store = data;
+    struct bank_page *page = atomic_load_explicit(
+        &store->pages[id / BANK_PAGE], memory_order_acquire);
+    return page ? atomic_load_explicit(&page->banks[id % BANK_PAGE],
+                                       memory_order_acquire)
+                : NULL;
+}
+
+/* Writers go first, or a crowd of readers could keep a new bank waiting. */
+static void init_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+    CHECK(pthread_rwlockattr_init(&attributes) == 0);
+    CHECK(pthread_rwlockattr_setkind_np(
+              &attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    CHECK(pthread_rwlock_init(lock, &attributes) == 0);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
+static enum status open_commons(struct store *store,
+                                const struct store_options *options)
+{
+    struct commons *commons = &store->commons;
+    size_t len = options->memory_max
+                     ? options->memory_max + options->memory_max / 4
+                     : ARENA_WITHOUT_LIMIT;
+    commons->keys_secret = hash_key_random();
+    commons->start_ms = clock_now_ms();
+    commons->memory_max = options->memory_max;
+    commons->find_bank = find_by_id;
+    commons->store = store;
+    commons->arena = arena_create(len + ARENA_SLACK, sizeof(struct segment));
+    commons->epochs = commons->arena ? epochs_create(commons) : NULL;
+    if (!commons->epochs) {
+        arena_free(&commons->arena);
+        return STATUS_NOMEM;
+    }
+    commons->base = arena_base(commons->arena);
+    return STATUS_OK;
+}
+
+struct store *store_create(const struct store_options *options)
+{
+    struct store *store = memory_alloc_zero(sizeof *store);
+    if (!store) {
+        return NULL;
+    }
+    if (open_commons(store, options)) {
+        goto free_store;
+    }
+    store->shared = space_create(&store->commons, NULL);
+    if (!store->shared) {
+        goto close_commons;
+    }
+    store->banks_max = options->banks_max;
+    store->names_secret = hash_key_random();
+    store->keys_cursors_secret = hash_key_random();
+    store->banks_cursors_secret = hash_key_random();
+    list_init(&store->spaces);
+    pthread_mutex_init(&store->spaces_lock, NULL);
+    init_lock(&store->lock);
+    table_init(&store->banks, 0);
+    wreck_list_init(&store->wrecks);
+    return store;
+
+close_commons:
+    epochs_free(&store->commons.epochs);
+    arena_free(&store->commons.arena);
+free_store:
+    memory_free(store);
+    return NULL;
+}
+
+static void free_banks(struct table *banks)
+{
+    struct table_node *node = table_drain(banks, SIZE_MAX);
+    while (node) {
+        struct bank *bank = bank_of_node(node);
+        node = node->next;
+        bank_free(&bank);
+    }
+    table_fini(banks);
+}
+
+static void free_space(struct space *space)
+{
+    struct list segments;
+    list_init(&segments);
+    space_detach(space, &segments);
+    for (struct list *link; (link = list_pop(&segments));) {
+        space_return(LIST_ENTRY(link, struct segment, link));
+    }
+    space_free(&space);
+}
+
+static void free_all(struct store *store)
+{
+    epochs_free(&store->commons.epochs);
+    wreck_list_fini(&store->wrecks);
+    free_banks(&store->banks);
+    for (struct list *link; (link = list_pop(&store->spaces));) {
+        free_space(LIST_ENTRY(link, struct space, link));
+    }
+    free_space(store->shared);
+    arena_free(&store->commons.arena);
+    for (size_t i = 0; i < sizeof store->pages / sizeof *store->pages; i++) {
+        memory_free(atomic_load(&store->pages[i]));
+    }
+}
+
+/* Large values are not in the arena and would be lost with the index. */
+static void reset_banks_with_large(struct store *store)
+{
+    uint32_t count = (uint32_t)store->banks.count;
+    for (uint32_t id = 0; id < count; id++) {
+        struct bank *bank = find_by_id(store, id);
+        if (bank->large_count > 0 && wreck_bank(bank, &store->wrecks)) {
+            return; /* Without memory some stays lost, at the very end. */
+        }
+    }
+}
+
+void store_free(struct store **store)
+{
+    struct store *freed = *store;
+    if (!freed) {
+        return;
+    }
+    reset_banks_with_large(freed);
+    free_all(freed);
+    pthread_rwlock_destroy(&freed->lock);
+    pthread_mutex_destroy(&freed->spaces_lock);
+    memory_free(freed);
+    *store = NULL;
+}
+
+static struct bank *find_locked(struct store *store,
+                                const struct hashed_key *name)
+{
+    struct table_node *node =
+        table_find(&store->banks, name->hash, name->bytes);
+    return node ? bank_of_node(node) : NULL;
+}
+
+static struct hashed_key hash_name(const struct store *store,
+                                   struct slice name)
+{
+    return (struct hashed_key){hash_bytes(&store->names_secret, name), name};
+}
+
+static struct hashed_key hash_key_of(const struct store *store,
+                                     struct slice key)
+{
+    return (struct hashed_key){hash_bytes(&store->commons.keys_secret, key),
+                               key};
+}
+
+/* NULL without one. */
+static struct bank *find_bank(struct store *store, struct slice name)
+{
+    const struct hashed_key hashed = hash_name(store, name);
+    pthread_rwlock_rdlock(&store->lock);
+    struct bank *bank = find_locked(store, &hashed);
+    pthread_rwlock_unlock(&store->lock);
+    return bank;
+}
+
+/* The cell for the bank with the number `id`; NULL without memory. */
+static struct bank *_Atomic *reserve_id(struct store *store, uint32_t id)
+{
+    struct bank_page *page = atomic_load(&store->pages[id / BANK_PAGE]);
+    if (!page) {
+        page = memory_alloc_zero(sizeof *page);
+        if (!page) {
+            return NULL;
+        }
+        atomic_store_explicit(&store->pages[id / BANK_PAGE], page,
+                              memory_order_release);
+    }
+    return &page->banks[id % BANK_PAGE];
+}
+
+/* With the lock held exclusively. */
+static enum status add_bank(struct store *store, const struct hashed_key *name,
+                            struct bank **bank)
+{
+    uint32_t id = (uint32_t)store->banks.count;
+    if ((store->banks_max && id >= store->banks_max) ||
+        id >= BANK_PAGE * (sizeof store->pages / sizeof *store->pages)) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    struct bank *_Atomic *cell = reserve_id(store, id);
+    if (!cell || table_reserve(&store->banks)) {
+        return STATUS_NOMEM;
+    }
+    *bank = bank_create(name->hash, name->bytes, id, store->shared);
+    if (!*bank) {
+        return STATUS_NOMEM;
+    }
+    table_insert(&store->banks, &(*bank)->node);
+    atomic_store_explicit(cell, *bank, memory_order_release);
+    return STATUS_OK;
+}
+
+static enum status find_or_add_bank(struct store *store, struct slice name,
+                                    struct bank **bank)
+{
+    const struct hashed_key hashed = hash_name(store, name);
+    *bank = find_bank(store, name);
+    if (*bank) {
+        return STATUS_OK;
+    }
+    pthread_rwlock_wrlock(&store->lock);
+    *bank = find_locked(store, &hashed);
+    enum status status =
+        *bank ? STATUS_OK : add_bank(store, &hashed, bank);
+    pthread_rwlock_unlock(&store->lock);
+    return status;
+}
+
+/* The space that holds most. */
+static struct space *largest_space(struct store *store)
+{
+    struct space *largest = store->shared;
+    pthread_mutex_lock(&store->spaces_lock);
+    LIST_FOREACH(link, &store->spaces) {
+        struct space *space = LIST_ENTRY(link, struct space, link);
+        if (space_used(space) > space_used(largest)) {
+            largest = space;
+        }
+    }
+    pthread_mutex_unlock(&store->spaces_lock);
+    return largest;
+}
+
+/* Evicts a little at a time until `needed` bytes are free; false when there
+ * is nothing left to evict. */
+static bool make_room(struct store *store, uint64_t needed)
+{
+    const struct commons *commons = &store->commons;
+    for (int i = 0; i < EVICT_TRIES; i++) {
+        if (!commons->memory_max ||
+            commons_used(commons) + needed <= commons->memory_max) {
+            return true;
+        }
+        if (!job_evict(largest_space(store), EVICT_STEP)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* A bank that has become large gets a space; without memory, later. */
+static void graduate(struct store *store, struct bank *bank)
+{
+    struct space *fresh = space_create(&store->commons, bank);
+    if (!fresh) {
+        return;
+    }
+    struct space *given = fresh;
+    bank_graduate(bank, &given);
+    if (given) {
+        space_free(&given);
+        return;
+    }
+    pthread_mutex_lock(&store->spaces_lock);
+    list_append(&store->spaces, &fresh->link);
+    pthread_mutex_unlock(&store->spaces_lock);
+}
+
+static enum status put_value(struct store *store, struct bank *bank,
+                             const struct hashed_key *key,
+                             const struct store_value *value)
+{
+    struct bank_value made = {
+        .bytes = value->bytes,
+        .kind = value->kind,
+        .life = life_of(value->lifetime, commons_now(&store->commons)),
+    };
+    if (!make_room(store, value->bytes.len + key->bytes.len)) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    if (value->bytes.len > ITEM_INSIDE_MAX) {
+        made.large = large_create(&store->commons, value->bytes);
+        if (!made.large) {
+            return STATUS_NOMEM;
+        }
+    }
+    enum status status = bank_put(bank, key, &made);
+    large_free(&store->commons, made.large);
+    if (!status && bank_wants_space(bank)) {
+        graduate(store, bank);
+    }
+    return status;
+}
+
+enum status store_put(struct store *store, struct slice bank, struct slice key,
+                      const struct store_value *value)
+{
+    CHECK(value->lifetime.rule != LIFETIME_SAME);
+    const struct hashed_key hashed = hash_key_of(store, key);
+    struct bank *found;
+    enum status status = find_or_add_bank(store, bank, &found);
+    if (status) {
+        return status;
+    }
+    if (value->lifetime.rule == LIFETIME_OVER) {
+        bank_remove(found, &hashed);
+        return STATUS_OK;
+    }
+    return put_value(store, found, &hashed, value);
+}
+
+enum status store_get(struct store *store, struct slice bank, struct slice key,
+                      const struct lifetime *touch, struct buffer *bytes,
+                      enum value_kind *kind)
+{
+    const struct hashed_key hashed = hash_key_of(store, key);
+    struct bank *found = find_bank(store, bank);
+    if (!found) {
+        return STATUS_NOT_FOUND;
+    }
+    if (touch) {
+        return bank_get_and_touch(found, &hashed, *touch, bytes, kind);
+    }
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
+    enum status status = bank_get(found, &hashed, bytes, kind);
+    epochs_leave(store->commons.epochs);
+    return status;
+}
+
+enum status store_remove(struct store *store, struct slice bank,
+                         struct slice key)
+{
+    const struct hashed_key hashed = hash_key_of(store, key);
+    struct bank *found = find_bank(store, bank);
+    return found ? bank_remove(found, &hashed) : STATUS_NOT_FOUND;
+}
+
+enum status store_touch(struct store *store, struct slice bank,
+                        struct slice key, struct lifetime lifetime)
+{
+    const struct hashed_key hashed = hash_key_of(store, key);
+    struct bank *found = find_bank(store, bank);
+    return found ? bank_touch(found, &hashed, lifetime) : STATUS_NOT_FOUND;
+}
+
+enum status store_incr(struct store *store, struct slice bank, struct slice key,
+                       const struct number *delta, struct number *sum)
+{
+    const struct hashed_key hashed = hash_key_of(store, key);
+    struct bank *found = find_bank(store, bank);
+    return found ? bank_incr(found, &hashed, delta, sum) : STATUS_NOT_FOUND;
+}
+
+enum status store_bank_reset(struct store *store, struct slice bank)
+{
+    struct bank *found = find_bank(store, bank);
+    return found ? wreck_bank(found, &store->wrecks) : STATUS_OK;
+}
+
+enum status store_bank_keys(struct store *store, struct slice bank,
+                            const struct store_page *page,
+                            struct response *response)
+{
+    struct cursor cursor;
+    struct bank *found = find_bank(store, bank);
+    uint64_t scope = hash_name(store, bank).hash;
+    enum status status = cursor_decode(&cursor, &store->keys_cursors_secret,
+                                       scope, page->cursor);
+    response->cursor_len = 0;
+    if (status || !found) {
+        return status;
+    }
+    struct listing listing;
+    listing_start(&listing, page, cursor.position, response);
+    status = bank_keys(found, &listing, &cursor);
+    if (!status && !listing.walk.is_end) {
+        cursor_encode(&cursor, &store->keys_cursors_secret, response);
+    }
+    return status;
+}
+
+enum status store_bank_list(struct store *store, const struct store_page *page,
+                            struct response *response)
+{
+    struct cursor cursor;
+    enum status status =
+        cursor_decode(&cursor, &store->banks_cursors_secret, 0, page->cursor);
+    response->cursor_len = 0;
+    if (status) {
+        return status;
+    }
+    struct listing listing;
+    listing_start(&listing, page, cursor.position, response);
+    while (!status && !listing_is_over(&listing)) {
+        status = listing_reserve(&listing);
+        if (!status) {
+            pthread_rwlock_rdlock(&store->lock);
+            status = listing_step(&listing, &store->banks, NULL);
+            pthread_rwlock_unlock(&store->lock);
+        }
+    }
+    if (!status && !listing.walk.is_end) {
+        cursor.position = listing.walk.position;
+        cursor_encode(&cursor, &store->banks_cursors_secret, response);
+    }
+    return status;
+}
+
+/* What store_work() keeps free, so that puts need not evict themselves. */
+static uint64_t free_wanted(const struct commons *commons)
+{
+    uint64_t share = commons->memory_max / FREE_SHARE;
+    return share < FREE_MAX ? share : FREE_MAX;
+}
+
+static bool evict_ahead(struct store *store)
+{
+    const struct commons *commons = &store->commons;
+    if (!commons->memory_max || commons_used(commons) + free_wanted(commons) <=
+                                    commons->memory_max) {
+        return false;
+    }
+    return job_evict(largest_space(store), WORK_ITEMS);
+}
+
+static bool tidy(struct store *store)
+{
+    bool has_more = job_tidy(store->shared, WORK_ITEMS);
+    pthread_mutex_lock(&store->spaces_lock);
+    LIST_FOREACH(link, &store->spaces) {
+        struct space *space = LIST_ENTRY(link, struct space, link);
+        has_more = job_tidy(space, WORK_ITEMS) || has_more;
+    }
+    pthread_mutex_unlock(&store->spaces_lock);
+    return has_more;
+}
+
+bool store_work(struct store *store)
+{
+    bool has_more = true;
+    for (int i = 0; i < WORK_STEPS && has_more; i++) {
+        has_more = epochs_release(store->commons.epochs, RELEASE_STEP);
+        has_more = wreck_list_work(&store->wrecks) || has_more;
+        has_more = evict_ahead(store) || has_more;
+        has_more = tidy(store) || has_more;
+    }
+    return has_more;
+}
+
+struct store_usage store_usage(struct store *store)
+{
+    struct store_usage usage = {0};
+    pthread_rwlock_rdlock(&store->lock);
+    usage.banks = store->banks.count;
+    for (uint32_t id = 0; id < usage.banks; id++) {
+        const struct bank *bank = find_by_id(store, id);
+        usage.entries += atomic_load(&bank->entries);
+    }
+    pthread_rwlock_unlock(&store->lock);
+    usage.bytes = commons_used(&store->commons);
+    return usage;
+}

@@ -1,0 +1,160 @@
+/* A bank with a space of its own loses its index and all its segments at
+ * once: nothing in them is looked at, but for large values. A bank that
+ * shares a space takes its items, which are few, out of the count of the
+ * segments that they lie in; their bytes are won back with those. */
+#include "store2/wreck.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "store2/bank.h"
+#include "store2/commons.h"
+#include "store2/large.h"
+
+enum { SEGMENTS_A_PIECE = 16 };
+
+struct wreck {
+    struct retired retired; /* first */
+    struct list link;
+    struct wreck_list *list;
+    struct commons *commons;
+    struct index index;
+    struct list segments;
+    uint64_t position; /* of the walk over large values */
+    bool has_large;
+    uint64_t charged;
+};
+
+void wreck_list_init(struct wreck_list *list)
+{
+    pthread_mutex_init(&list->lock, NULL);
+    list_init(&list->wrecks);
+}
+
+void wreck_list_fini(struct wreck_list *list)
+{
+    while (wreck_list_work(list)) {
+    }
+    pthread_mutex_destroy(&list->lock);
+}
+
+static void release_wreck(struct retired *retired, void *arg)
+{
+    (void)arg;
+    struct wreck *wreck = (struct wreck *)(void *)retired;
+    pthread_mutex_lock(&wreck->list->lock);
+    list_append(&wreck->list->wrecks, &wreck->link);
+    pthread_mutex_unlock(&wreck->list->lock);
+}
+
+/* An item of a bank that shares its space. */
+static void forget_item(void *arg, uint64_t place)
+{
+    struct commons *commons = arg;
+    struct item item;
+    if (item_read(arena_at(commons->base, place), &item)) {
+        space_forget(commons, place, item.len);
+    }
+}
+
+static void forget_items(struct bank *bank)
+{
+    uint64_t position = 0;
+    do {
+        position = index_walk_region(&bank->index, position, forget_item,
+                                     bank->commons);
+    } while (position);
+}
+
+/* With the locks held: what the bank has becomes the wreck's. */
+static void strip(struct bank *bank, struct wreck *wreck)
+{
+    if (bank->space->owner) {
+        space_detach(bank->space, &wreck->segments);
+    } else {
+        forget_items(bank);
+    }
+    wreck->has_large = bank->large_count > 0;
+    wreck->charged = bank->index_charged;
+    index_take(&wreck->index, &bank->index);
+    bank->index_charged = 0;
+    bank->large_count = 0;
+    bank->incarnation++;
+    atomic_store_explicit(&bank->entries, 0, memory_order_relaxed);
+    atomic_store_explicit(&bank->live, 0, memory_order_relaxed);
+    bank_settle(bank);
+}
+
+enum status wreck_bank(struct bank *bank, struct wreck_list *list)
+{
+    struct wreck *wreck = memory_alloc_zero(sizeof *wreck);
+    if (!wreck) {
+        return STATUS_NOMEM;
+    }
+    wreck->list = list;
+    wreck->commons = bank->commons;
+    list_init(&wreck->segments);
+    list_init(&wreck->link);
+    struct space *space = bank_lock_with_space(bank);
+    strip(bank, wreck);
+    pthread_mutex_unlock(&bank->lock);
+    pthread_mutex_unlock(&space->job_lock);
+    epochs_retire(bank->commons->epochs, &wreck->retired, release_wreck);
+    return STATUS_OK;
+}
+
+static void free_large(void *arg, uint64_t place)
+{
+    struct commons *commons = arg;
+    char *at = arena_at(commons->base, place);
+    struct item item;
+    if (item_read(at, &item) && item.is_large) {
+        large_free(commons, item_large(at, &item));
+    }
+}
+
+/* No reader is left, so segments go at once. */
+static void return_segments(struct wreck *wreck)
+{
+    for (int i = 0; i < SEGMENTS_A_PIECE; i++) {
+        struct list *link = list_pop(&wreck->segments);
+        if (!link) {
+            return;
+        }
+        struct segment *segment = LIST_ENTRY(link, struct segment, link);
+        space_return(segment);
+    }
+}
+
+static void free_wreck(struct wreck *wreck)
+{
+    index_fini(&wreck->index);
+    atomic_fetch_sub_explicit(&wreck->commons->other, wreck->charged,
+                              memory_order_relaxed);
+    pthread_mutex_lock(&wreck->list->lock);
+    list_remove(&wreck->link);
+    pthread_mutex_unlock(&wreck->list->lock);
+    memory_free(wreck);
+}
+
+bool wreck_list_work(struct wreck_list *list)
+{
+    pthread_mutex_lock(&list->lock);
+    struct wreck *wreck =
+        list_is_empty(&list->wrecks)
+            ? NULL
+            : LIST_ENTRY(list->wrecks.next, struct wreck, link);
+    pthread_mutex_unlock(&list->lock);
+    if (!wreck) {
+        return false;
+    }
+    if (wreck->has_large) {
+        wreck->position = index_walk_region(&wreck->index, wreck->position,
+                                            free_large, wreck->commons);
+        wreck->has_large = wreck->position != 0;
+    } else if (!list_is_empty(&wreck->segments)) {
+        return_segments(wreck);
+    } else {
+        free_wreck(wreck);
+    }
+    return true;
+}

@@ -1,0 +1,35 @@
+/* What a reset leaves behind: an index and segments that nobody can reach any
+ * more once readers have left, and whose memory is given back in pieces. */
+#ifndef CACHESERVER_STORE_WRECK_H
+#define CACHESERVER_STORE_WRECK_H
+
+#include "base/list.h"
+#include "base/status.h"
+#include "store2/epoch.h"
+#include "store2/index.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct bank;
+struct commons;
+
+/* Wrecks whose readers have left. Any thread. */
+struct wreck_list {
+    pthread_mutex_t lock;
+    struct list wrecks;
+};
+
+void wreck_list_init(struct wreck_list *list);
+
+/* Gives all back. */
+void wreck_list_fini(struct wreck_list *list);
+
+/* Empties `bank` in one step, however much it holds, and leaves the rest to
+ * wreck_list_work(). STATUS_NOMEM, and nothing changed. */
+enum status wreck_bank(struct bank *bank, struct wreck_list *list);
+
+/* Gives a piece back; answers whether there was one. One thread. */
+bool wreck_list_work(struct wreck_list *list);
+
+#endif
