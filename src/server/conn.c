@@ -81,7 +81,7 @@ void conn_close_without_memory(struct conn *conn)
 
 static bool may_decode(const struct conn *conn)
 {
-    return conn->state == CONN_OPEN &&
+    return conn->state == CONN_OPEN && !conn->listing &&
            conn->calls_owed < conn->lane->limits.inflight_max &&
            !conn_output_is_full(conn);
 }

@@ -216,6 +216,26 @@ class BadInput(unittest.TestCase):
         got = self.attack(text + b"x" * (FRAME + 1024))
         self.assertIn(got, (INVALID, None))
 
+    def test_what_waits_behind_a_listing_costs_no_memory(self):
+        keys, size, gets = 5000, 1 << 20, 100
+        with Json(self.server, 60) as conn:
+            conn.send("".join(
+                '{"op":"put","bank":"long","key":%d,"value":0}' % i
+                for i in range(keys)))
+            for _ in range(keys):
+                conn.read()
+            conn.ask("put", bank="large", key="k", value="x" * size)
+            before = self.server.memory()
+            conn.send('{"op":"bank.keys","bank":"long"}' +
+                      '{"op":"get","bank":"large","key":"k"}' * gets)
+            self.assertEqual(len(conn.read()["data"]), keys)
+            time.sleep(0.5)  # Nothing is read: what may be prepared, is.
+            self.assertLess(self.server.memory() - before, gets * size // 4)
+            for _ in range(gets):
+                self.assertEqual(len(conn.read()["data"]), size)
+            for bank in "long", "large":
+                conn.ask("bank.reset", bank=bank)
+
     def test_a_claim_costs_no_memory(self):
         before = self.server.memory()
         socks = [self.server.connect() for _ in range(200)]

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "core/request.h"
 #include "core/response.h"
 #include "support/rig.h"
@@ -17,13 +18,6 @@
 #include <unistd.h>
 
 enum { REQUESTS = 300 };
-
-static void append_text(struct buffer *buffer, const char *format, int i)
-{
-    char text[200];
-    int len = snprintf(text, sizeof text, format, i, i);
-    buffer_append(buffer, slice_of(text, (size_t)len));
-}
 
 /* Sends `sent` and expects exactly `must` back. */
 static void expect_exchange(int fd, struct buffer *sent, struct buffer *must)
@@ -46,16 +40,16 @@ static void exchange_json_in_order(struct rig *rig)
     struct buffer sent = {0};
     struct buffer must = {0};
     for (int i = 0; i < REQUESTS; i++) {
-        append_text(&sent,
+        text_append(&sent,
                     "{\"op\":\"put\",\"bank\":\"b\",\"key\":%d,"
                     "\"value\":\"v%d\"}",
+                    i, i);
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":%d}", i);
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":\"no%d\"}",
                     i);
-        append_text(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":%d}", i);
-        append_text(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":\"no%d\"}",
-                    i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": \"v%d\"}", i);
-        append_text(
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
+        text_append(&must, "{\"status\": \"ok\", \"data\": \"v%d\"}", i);
+        text_append(
             &must,
             "{\"status\": \"error\", \"message\": \"Key no%d doesn't exist\"}",
             i);
@@ -236,11 +230,11 @@ static void a_listing_streams_in_order_when_the_engine_is_late(void)
     struct buffer sent = {0};
     struct buffer must = {0};
     for (int i = 100; i < 200; i++) {
-        append_text(&sent,
+        text_append(&sent,
                     "{\"op\":\"put\",\"bank\":\"l\",\"key\":\"k%d\","
                     "\"value\":%d}",
-                    i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+                    i, i);
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
     }
     expect_exchange(fd, &sent, &must);
     rig_send(fd, SLICE_LITERAL("{\"op\":\"bank.keys\",\"bank\":\"l\"}"
@@ -265,6 +259,44 @@ static void a_listing_streams_in_order_when_the_engine_is_late(void)
     rig_stop(&rig);
 }
 
+/* Lists a bank of many pages and resets it in one breath; answers how many
+ * keys the listing had. */
+static size_t count_listed_before_reset(int fd, int keys)
+{
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    for (int i = 0; i < keys; i++) {
+        append_text(
+            &sent, "{\"op\":\"put\",\"bank\":\"l\",\"key\":%d,\"value\":0}", i);
+        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+    }
+    expect_exchange(fd, &sent, &must);
+    rig_send(fd, SLICE_LITERAL("{\"op\":\"bank.keys\",\"bank\":\"l\"}"
+                               "{\"op\":\"bank.reset\",\"bank\":\"l\"}"));
+    /* A comma is behind the status, and between each two keys. */
+    size_t count = 0;
+    for (char byte = 0; byte != ']' && rig_read(fd, &byte, 1) == 1;) {
+        count += byte == ',';
+    }
+    buffer_append(&must, SLICE_LITERAL("}{\"status\": \"ok\", \"data\": {}}"));
+    expect_exchange(fd, &sent, &must);
+    return count;
+}
+
+static void a_listing_is_whole_when_a_reset_follows_it(void)
+{
+    for (int is_late = 0; is_late <= 1; is_late++) {
+        struct rig rig;
+        rig_start(&rig, &(struct rig_options){.is_late = is_late,
+                                              .seed = test_seed(),
+                                              .limits = {.list_len_max = 7}});
+        int fd = rig_connect(&rig);
+        EXPECT_INT(count_listed_before_reset(fd, 100), 100);
+        close(fd);
+        rig_stop(&rig);
+    }
+}
+
 /* What a listing reads again for each of its pages must be its own: others
  * use the room that it was read into. */
 struct disturber {
@@ -279,11 +311,11 @@ static void *disturb(void *arg)
     struct buffer sent = {0};
     struct buffer must = {0};
     while (!atomic_load(&disturber->is_over)) {
-        append_text(&sent, "{\"op\":\"get\",\"bank\":\"%0100d\",\"key\":\"x\"}",
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"%0100d\",\"key\":\"x\"}",
                     7);
-        append_text(
+        text_append(
             &must,
-            "{\"status\": \"error\", \"message\": \"Key x doesn't exist\"}", 0);
+            "{\"status\": \"error\", \"message\": \"Key x doesn't exist\"}");
         expect_exchange(fd, &sent, &must);
     }
     close(fd);
@@ -299,11 +331,11 @@ static void a_listing_is_not_disturbed_by_other_connections(void)
     struct buffer sent = {0};
     struct buffer must = {0};
     for (int i = 0; i < KEYS; i++) {
-        append_text(&sent,
+        text_append(&sent,
                     "{\"op\":\"put\",\"bank\":\"l\",\"key\":\"%04d\","
                     "\"value\":0}",
                     i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
     }
     expect_exchange(fd, &sent, &must);
     struct disturber disturber = {.rig = &rig};
@@ -318,9 +350,9 @@ static void a_listing_is_not_disturbed_by_other_connections(void)
     EXPECT(text[sizeof text - 1] == '}');
     atomic_store(&disturber.is_over, true);
     pthread_join(thread, NULL);
-    append_text(
+    text_append(
         &must,
-        "{\"status\": \"error\", \"message\": \"Key none doesn't exist\"}", 0);
+        "{\"status\": \"error\", \"message\": \"Key none doesn't exist\"}");
     expect_exchange(fd, &sent, &must);
     close(fd);
     rig_stop(&rig);
@@ -335,6 +367,7 @@ static const struct test_case cases[] = {
     TEST(what_is_owed_is_answered_after_a_half_close),
     TEST(what_is_owed_is_answered_before_the_server_ends),
     TEST(a_listing_streams_in_order_when_the_engine_is_late),
+    TEST(a_listing_is_whole_when_a_reset_follows_it),
     TEST(a_listing_is_not_disturbed_by_other_connections),
 };
 
