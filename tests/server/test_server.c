@@ -174,6 +174,30 @@ static void a_client_that_leaves_takes_its_pending_calls_along(void)
     rig_stop(&rig);
 }
 
+/* The last of the cancelled calls comes back when the server has stopped but
+ * for it: the engine is closed then, not while it gives the call back. */
+static void an_engine_is_not_closed_while_it_finishes_a_call(void)
+{
+    for (int i = 0; i < 20; i++) {
+        struct rig rig;
+        rig_start(&rig,
+                  &(struct rig_options){.is_late = true,
+                                        .seed = test_seed() + (uint64_t)i});
+        struct buffer sent = {0};
+        for (uint64_t id = 1; id <= REQUESTS; id++) {
+            append_put(&sent, id);
+        }
+        int fd = rig_connect(&rig);
+        rig_send(fd, buffer_peek(&sent));
+        EXPECT(read_id(fd) > 0);
+        struct linger at_once = {.l_onoff = 1};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(fd);
+        buffer_fini(&sent);
+        rig_stop(&rig);
+    }
+}
+
 static void what_is_owed_is_answered_after_a_half_close(void)
 {
     struct rig rig;
@@ -364,6 +388,7 @@ static const struct test_case cases[] = {
     TEST(json_keeps_order_with_few_calls_in_flight_and_little_output),
     TEST(wire_answers_overtake_each_other_and_each_comes_once),
     TEST(a_client_that_leaves_takes_its_pending_calls_along),
+    TEST(an_engine_is_not_closed_while_it_finishes_a_call),
     TEST(what_is_owed_is_answered_after_a_half_close),
     TEST(what_is_owed_is_answered_before_the_server_ends),
     TEST(a_listing_streams_in_order_when_the_engine_is_late),
