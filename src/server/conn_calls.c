@@ -26,8 +26,8 @@ static bool is_listing(const struct call *call)
 }
 
 /* Queues `call` for a later turn. Its request must then be its own: others
- * will read into the room where it came in. An engine that may answer late
- * has had it made so already. On failure the connection is closed. */
+ * will read into the room where it came in. A pending one has been made so
+ * already. On failure the connection is closed. */
 static void owe(struct conn *conn, struct call *call)
 {
     if (list_is_linked(&call->link)) {
@@ -38,7 +38,7 @@ static void owe(struct conn *conn, struct call *call)
     if (conn->face->is_ordered && is_listing(call)) {
         conn->listing = call;
     }
-    if (!conn->lane->engine->ops->may_pend && call_keep(call)) {
+    if (call->state != CALL_PENDING && call_keep(call)) {
         conn_close_without_memory(conn);
     }
 }

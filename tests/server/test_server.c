@@ -87,6 +87,33 @@ static void json_keeps_order_with_few_calls_in_flight_and_little_output(void)
     rig_stop(&rig);
 }
 
+/* A refusal names the key as it was written, which lies in the input, and
+ * waits behind answers that are late. */
+static void json_refusals_keep_their_keys_when_the_engine_is_late(void)
+{
+    struct rig rig;
+    rig_start(&rig,
+              &(struct rig_options){.is_late = true, .seed = test_seed()});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    for (int i = 0; i < REQUESTS; i++) {
+        text_append(&sent,
+                    "{\"op\":\"put\",\"bank\":\"b\",\"key\":%d,"
+                    "\"value\":\"%0500d\"}",
+                    i, i);
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":[%d]}", i);
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
+        text_append(&must,
+                    "{\"status\": \"error\", "
+                    "\"message\": \"Key [%d] doesn't exist\"}",
+                    i);
+    }
+    expect_exchange(fd, &sent, &must);
+    close(fd);
+    rig_stop(&rig);
+}
+
 static void append_put(struct buffer *sent, uint64_t id)
 {
     struct request request;
@@ -386,6 +413,7 @@ static const struct test_case cases[] = {
     TEST(json_answers_in_order_when_the_engine_is_late),
     TEST(json_answers_in_order_when_the_engine_is_prompt),
     TEST(json_keeps_order_with_few_calls_in_flight_and_little_output),
+    TEST(json_refusals_keep_their_keys_when_the_engine_is_late),
     TEST(wire_answers_overtake_each_other_and_each_comes_once),
     TEST(a_client_that_leaves_takes_its_pending_calls_along),
     TEST(an_engine_is_not_closed_while_it_finishes_a_call),
