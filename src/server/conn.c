@@ -186,6 +186,9 @@ static void take_turn(struct conn *conn)
         return;
     }
     buffer_consume(&conn->in, bytes.len - input.len);
+    if (input.len == 0) {
+        buffer_fini(&conn->in);
+    }
     rest.has_answers = rest.has_answers || conn_head_is_done(conn);
     if (!rest.has_input && (conn->stream.has_end || conn->is_stopping)) {
         meet_the_end(conn, input.len);

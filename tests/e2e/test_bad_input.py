@@ -236,6 +236,20 @@ class BadInput(unittest.TestCase):
             for bank in "long", "large":
                 conn.ask("bank.reset", bank=bank)
 
+    def test_a_connection_gives_back_the_memory_of_a_large_request(self):
+        if is_sanitized():
+            self.skipTest("a sanitizer keeps freed memory back")
+        count, size = 20, 4 << 20
+        conns = [Json(self.server, 30) for _ in range(count)]
+        before = self.server.memory()
+        for conn in conns:
+            conn.ask("put", bank="large", key="k", value="x" * size)
+        conns[0].ask("bank.reset", bank="large")
+        wait_for(lambda: self.server.memory() - before < 2 << 20,
+                 what="memory given back")
+        for conn in conns:
+            conn.close()
+
     def test_a_claim_costs_no_memory(self):
         before = self.server.memory()
         socks = [self.server.connect() for _ in range(200)]
