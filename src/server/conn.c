@@ -215,6 +215,11 @@ static void on_timer(uv_timer_t *timer)
     end_turn(conn, (struct rest){false, false});
 }
 
+static bool owes_nothing(const struct conn *conn)
+{
+    return conn->calls_owed == 0 && stream_unsent(&conn->stream) == 0;
+}
+
 /* An incomplete request has a bounded time from its first byte on, which
  * more of its bytes do not renew; so has idleness, if that is wanted. */
 static void watch_time(struct conn *conn)
@@ -227,7 +232,7 @@ static void watch_time(struct conn *conn)
     }
     if (conn->is_partial) {
         uv_timer_start(&conn->timer, on_timer, limits->partial_ms, 0);
-    } else if (limits->idle_ms && conn->calls_owed == 0) {
+    } else if (limits->idle_ms && owes_nothing(conn)) {
         uv_timer_start(&conn->timer, on_timer, limits->idle_ms, 0);
     } else if (uv_is_active((uv_handle_t *)&conn->timer)) {
         uv_timer_stop(&conn->timer);

@@ -320,3 +320,33 @@ class Patience(unittest.TestCase):
             with self.assertRaises((ConnectionError, BrokenPipeError)):
                 for _ in range(100000):
                     conn.send('{"op":"get","bank":"b","key":"k"}' * 100)
+
+
+class Idleness(unittest.TestCase):
+    """Silence that is not wanted, and what is none."""
+    seconds = 5
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(Server("--idle-timeout", "0.5"))
+
+    def test_a_silent_connection_is_ended(self):
+        with self.server.connect() as sock, Json(self.server) as conn:
+            conn.ask("put", bank="b", key="k", value=1)
+            self.assertEqual(sock.recv(1), b"")
+            self.assertTrue(conn.at_end())
+
+    def test_who_reads_slowly_is_not_silent(self):
+        count, size = 10, 1 << 20
+        with Json(self.server) as conn:
+            conn.ask("put", bank="b", key="k", value="x" * size)
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(10)
+            sock.connect(("127.0.0.1", self.server.port))
+            sock.sendall(b'{"op":"get","bank":"b","key":"k"}' * count)
+            time.sleep(1)  # The first answers wait for their reader.
+            got = 0
+            while more := sock.recv(1 << 20):
+                got += more.count(b"x")
+            self.assertEqual(got, count * size)
