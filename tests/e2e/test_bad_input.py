@@ -216,6 +216,17 @@ class BadInput(unittest.TestCase):
         got = self.attack(text + b"x" * (FRAME + 1024))
         self.assertIn(got, (INVALID, None))
 
+    def test_a_number_of_megabytes_holds_nobody_up(self):
+        with Json(self.server, 60) as conn:
+            conn.ask("put", bank="long", key="k", value="1" * (7 << 20))
+            conn.send('{"op":"incr","bank":"long","key":"k","value":1}' * 100)
+            start = time.monotonic()
+            for _ in range(100):
+                self.assertEqual(conn.read()["message"],
+                                 "The value for key k isn't a number")
+            self.assertLess(time.monotonic() - start, SOON_S)
+            conn.ask("bank.reset", bank="long")
+
     def test_what_waits_behind_a_listing_costs_no_memory(self):
         keys, size, gets = 5000, 1 << 20, 100
         with Json(self.server, 60) as conn:
