@@ -113,6 +113,19 @@ class Sockets(unittest.TestCase):
             client.connect(os.path.join(server.folder.name, "cache.sock"))
             self.ask(client)
 
+    def test_a_unix_socket_that_is_served_is_one_clear_line(self):
+        """Even when whoever serves it accepts nobody at the moment."""
+        with Server() as place, socket.socket(socket.AF_UNIX) as owner:
+            path = os.path.join(place.folder.name, "cache.sock")
+            owner.bind(path)
+            owner.listen(0)
+            with socket.socket(socket.AF_UNIX) as waiting:
+                waiting.connect(path)
+                done = run("--port", "0", "--socket", path)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("in use", done.stderr)
+            self.assertTrue(os.path.exists(path))
+
     def test_only_what_was_asked_for_is_listened_on(self):
         with Server() as server:
             lines = []
