@@ -141,6 +141,9 @@ static void on_signal(void *arg, int number)
     }
     log_event(LOG_INFO, "stopping on signal %d", number);
     signals_close(&program->signals);
+    /* Whoever ends a session sends SIGHUP besides; a second SIGTERM or SIGINT
+     * ends the program at once. */
+    signal(SIGHUP, SIG_IGN);
     server_stop(program->server, program->config.drain_timeout_ms);
 }
 

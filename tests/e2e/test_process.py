@@ -194,6 +194,27 @@ class Signals(unittest.TestCase):
                 thread.join()
             stuck.close()
 
+    def test_hup_does_not_cut_the_drain_short(self):
+        """Who ends a session sends both."""
+        with Server() as server, Json(server, 60) as conn:
+            conn.ask("put", bank="b", key="k", value="x" * 1000000)
+            conn.send('{"op":"get","bank":"b","key":"k"}' * 50)
+            conn.read()
+            server.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: not self.is_listening(server))
+            server.process.send_signal(signal.SIGHUP)
+            for _ in range(49):
+                self.assertEqual(len(conn.read()["data"]), 1000000)
+            self.assertEqual(server.process.wait(30), 0)
+
+    @staticmethod
+    def is_listening(server):
+        try:
+            server.connect().close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
     def test_hup_reads_again_what_can_change(self):
         with Server() as server:
             server.stop()
