@@ -1,5 +1,6 @@
 """The program itself: start, settings, signals, sockets, limits."""
 import os
+import re
 import resource
 import signal
 import socket
@@ -268,6 +269,27 @@ class Exhaustion(unittest.TestCase):
             self.assertEqual(server.read_log().count("MAX_CONNECTIONS"), 1)
             for conn in held:
                 conn.close()
+
+    def test_the_cap_leaves_files_for_all_workers(self):
+        limit = 300
+        with Server(workers=32) as server:
+            path = os.path.join(server.folder.name, "config.json")
+            server.stop()
+            with open(path, "w") as file:
+                file.write('{"VERBOSE": 0}')
+            server.start()
+            pid = server.process.pid
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
+            with open(path, "w") as file:
+                file.write('{"VERBOSE": 1}')
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: "VERBOSE" in server.read_log(), what="the reload")
+            socks = [server.connect() for _ in range(limit)]
+            wait_for(lambda: re.search("MAX_CONNECTIONS allows|cannot accept",
+                                       server.read_log()))
+            self.assertNotIn("cannot accept", server.read_log())
+            for sock in socks:
+                sock.close()
 
     def test_running_out_of_files_does_not_spin(self):
         """The cap keeps below the limit of files; where something else uses
