@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/request.h"
 #include "core/response.h"
@@ -409,6 +410,74 @@ static void a_listing_is_not_disturbed_by_other_connections(void)
     rig_stop(&rig);
 }
 
+/* Lets one allocation in seven fail while `is_scarce`. */
+struct scarcity {
+    atomic_bool is_scarce;
+    atomic_uint_fast64_t seed;
+};
+
+static bool allow_most(void *arg)
+{
+    struct scarcity *scarcity = arg;
+    if (!atomic_load(&scarcity->is_scarce)) {
+        return true;
+    }
+    uint64_t state = atomic_fetch_add(&scarcity->seed, 1);
+    return test_random(&state) % 7 != 0;
+}
+
+/* Some of everything, on a bank of several pages; the answers do not matter.
+ */
+static void append_mix(struct buffer *sent, int i)
+{
+    text_append(sent,
+                "{\"op\":\"put\",\"bank\":\"b\",\"key\":%d,"
+                "\"value\":\"%0700d\"}"
+                "{\"op\":\"get\",\"bank\":\"b\",\"key\":%d}"
+                "{\"op\":\"incr\",\"bank\":\"b\",\"key\":%d,\"value\":1}"
+                "{\"op\":\"get\",\"bank\":\"b\",\"key\":[%d]}"
+                "{\"op\":\"bank.keys\",\"bank\":\"b\"}",
+                i, i, i, i, i);
+}
+
+static void exchange_anything(const struct rig *rig, struct buffer *sent)
+{
+    char room[4096];
+    struct slice bytes = buffer_peek(sent);
+    int fd = rig_connect(rig);
+    /* The server may have closed the connection by now. */
+    (void)!send(fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    while (rig_read(fd, room, sizeof room) == sizeof room) {
+    }
+    close(fd);
+}
+
+static void memory_that_is_scarce_costs_connections_only(void)
+{
+    struct rig rig;
+    struct scarcity scarcity = {.seed = test_seed()};
+    memory_set_gate(allow_most, &scarcity);
+    rig_start(&rig, &(struct rig_options){
+                        .limits = {.list_len_max = 3, .output_len_max = 200}});
+    struct buffer json = {0};
+    struct buffer wire = {0};
+    for (int i = 0; i < 100; i++) {
+        append_mix(&json, i);
+        append_put(&wire, (uint64_t)i + 1);
+    }
+    atomic_store(&scarcity.is_scarce, true);
+    for (int i = 0; i < 50; i++) {
+        exchange_anything(&rig, i % 2 ? &json : &wire);
+    }
+    atomic_store(&scarcity.is_scarce, false);
+    exchange_json_in_order(&rig);
+    rig_stop(&rig);
+    memory_set_gate(NULL, NULL);
+    buffer_fini(&json);
+    buffer_fini(&wire);
+}
+
 static const struct test_case cases[] = {
     TEST(json_answers_in_order_when_the_engine_is_late),
     TEST(json_answers_in_order_when_the_engine_is_prompt),
@@ -422,6 +491,7 @@ static const struct test_case cases[] = {
     TEST(a_listing_streams_in_order_when_the_engine_is_late),
     TEST(a_listing_is_whole_when_a_reset_follows_it),
     TEST(a_listing_is_not_disturbed_by_other_connections),
+    TEST(memory_that_is_scarce_costs_connections_only),
 };
 
 SUITE(server_server, cases);
