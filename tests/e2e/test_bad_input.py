@@ -167,36 +167,46 @@ class BadInput(unittest.TestCase):
                 break
         return data
 
-    def test_bombs_are_refused_soon_and_cost_little_memory(self):
-        frame_max = FRAME + 4
+    def seconds_to_refuse(self, body):
+        with Wire(self.server, 30) as wire:
+            wire.send(Wire.pack(b"\x08\x2a" + body))
+            start = time.monotonic()
+            try:
+                self.assertEqual(wire.read().WhichOneof("result"), "error")
+            except ConnectionError:
+                pass
+            return time.monotonic() - start
+
+    def test_bombs_are_refused_soon(self):
+        for name, body in self.bombs().items():
+            # The machine may be busy with something else once or twice.
+            took = min(self.seconds_to_refuse(body) for _ in range(3))
+            self.assertLess(took, SOON_S, name)
+
+    def test_bombs_cost_little_memory_which_is_given_back(self):
+        if is_sanitized():
+            self.skipTest("a sanitizer keeps freed memory back")
         for name, body in self.bombs().items():
             before = self.server.memory()
-            peak = [before]
-            over = threading.Event()
+            peak = self.peak_memory(lambda: self.seconds_to_refuse(body))
+            self.assertLess(peak - before, 4 * (FRAME + 4), name)
+            wait_for(lambda: self.server.memory() - before < 2 << 20,
+                     what=f"memory given back after {name}")
 
-            def watch():
-                while not over.is_set():
-                    peak[0] = max(peak[0], self.server.memory())
+    def peak_memory(self, work):
+        """The most that the server holds while `work` is done."""
+        over, peak = threading.Event(), [0]
 
-            watcher = threading.Thread(target=watch)
-            watcher.start()
-            with Wire(self.server, 30) as wire:
-                wire.send(Wire.pack(b"\x08\x2a" + body))
-                start = time.monotonic()
-                try:
-                    response = wire.read()
-                    self.assertEqual(response.WhichOneof("result"), "error",
-                                     name)
-                except (ConnectionError, ConnectionResetError):
-                    pass
-                took = time.monotonic() - start
-            over.set()
-            watcher.join()
-            self.assertLess(took, SOON_S * 2, name)
-            if not is_sanitized():
-                self.assertLess(peak[0] - before, 4 * frame_max, name)
-                wait_for(lambda: self.server.memory() - before < 2 << 20,
-                         what=f"memory given back after {name}")
+        def watch():
+            while not over.is_set():
+                peak[0] = max(peak[0], self.server.memory())
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        work()
+        over.set()
+        watcher.join()
+        return peak[0]
 
     def test_a_json_bomb_costs_little_memory(self):
         if is_sanitized():
