@@ -24,8 +24,9 @@ extern char **environ;
  * are freed; a fixed threshold keeps glibc from raising it by itself. */
 enum { MALLOC_MAP_THRESHOLD = 256 * 1024 };
 
-/* File descriptors that are not for connections: listeners, loops, files. */
-enum { FDS_RESERVED = 64 };
+/* File descriptors that are not for connections: those of each worker's loop,
+ * and listeners, files, the main loop. */
+enum { FDS_A_WORKER = 4, FDS_RESERVED = 64 };
 
 struct program {
     struct config_sources sources;
@@ -66,7 +67,9 @@ static bool work_on_store(void *store)
 static uint32_t connections_max(const struct config *config)
 {
     uint64_t fds = machine_raise_fd_limit();
-    uint64_t allowed = fds > 2 * FDS_RESERVED ? fds - FDS_RESERVED : fds / 2;
+    uint64_t taken = FDS_A_WORKER * config->workers;
+    uint64_t left = fds > taken ? fds - taken : 0;
+    uint64_t allowed = left > 2 * FDS_RESERVED ? left - FDS_RESERVED : left / 2;
     if (config->max_connections <= allowed) {
         return (uint32_t)config->max_connections;
     }
@@ -141,6 +144,9 @@ static void on_signal(void *arg, int number)
     }
     log_event(LOG_INFO, "stopping on signal %d", number);
     signals_close(&program->signals);
+    /* Whoever ends a session sends SIGHUP besides; a second SIGTERM or SIGINT
+     * ends the program at once. */
+    signal(SIGHUP, SIG_IGN);
     server_stop(program->server, program->config.drain_timeout_ms);
 }
 

@@ -355,10 +355,14 @@ bool number_parse_integer(struct slice text, int64_t *number)
     return digits.len > 0;
 }
 
-/* Reads what an entry holds. */
+/* Reads what an entry holds. Short requests may ask for it again and again,
+ * so its length is bounded; the original had no longer requests. */
 static bool read_value(enum value_kind kind, struct slice bytes,
                        struct reading *reading)
 {
+    if (bytes.len > NUMBER_VALUE_MAX) {
+        return false;
+    }
     if (kind != VALUE_JSON) {
         return read_text(bytes, reading);
     }

@@ -9,8 +9,10 @@
 
 #include <stdbool.h>
 
-/* The longest text of number_print(), with its terminator. */
-enum { NUMBER_TEXT_MAX = 32 };
+enum {
+    NUMBER_TEXT_MAX = 32,   /* of number_print(), with its terminator */
+    NUMBER_VALUE_MAX = 4096 /* bytes of a stored value that can be a number */
+};
 
 /* `text` as float() takes it: white space around (Unicode's too), a sign,
  * `5.` and `.5`, an exponent, underscores between digits, Unicode decimal
@@ -31,8 +33,8 @@ size_t number_print(double number, char text[NUMBER_TEXT_MAX]);
 
 /* The sum of a stored value (`kind`, `bytes`) and `delta`, in `sum`. A
  * string of kind JSON counts as its text. STATUS_FAILED_PRECONDITION when
- * the value is not a number (of the kind that `delta` needs),
- * STATUS_OUT_OF_RANGE when 64 bits do not hold the sum. */
+ * the value is not a number (of the kind that `delta` needs) or longer than
+ * NUMBER_VALUE_MAX, STATUS_OUT_OF_RANGE when 64 bits do not hold the sum. */
 enum status number_add(enum value_kind kind, struct slice bytes,
                        const struct number *delta, struct number *sum);
 

@@ -12,8 +12,8 @@
  * - cancel() asks for an early end of a PENDING call; call_finish() comes all
  *   the same, exactly once, with the answer or with STATUS_CANCELLED, maybe
  *   from within cancel().
- * - close() may be called when no call is pending; the handle is gone when
- *   it returns.
+ * - close() may be called when no call is pending, never from within
+ *   call_finish(); the handle is gone when it returns.
  *
  * The suite in tests/engine/engine_contract.c holds every engine to this. */
 #ifndef CACHESERVER_ENGINE_ENGINE_H

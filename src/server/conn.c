@@ -81,7 +81,7 @@ void conn_close_without_memory(struct conn *conn)
 
 static bool may_decode(const struct conn *conn)
 {
-    return conn->state == CONN_OPEN &&
+    return conn->state == CONN_OPEN && !conn->listing &&
            conn->calls_owed < conn->lane->limits.inflight_max &&
            !conn_output_is_full(conn);
 }
@@ -186,6 +186,9 @@ static void take_turn(struct conn *conn)
         return;
     }
     buffer_consume(&conn->in, bytes.len - input.len);
+    if (input.len == 0) {
+        buffer_fini(&conn->in);
+    }
     rest.has_answers = rest.has_answers || conn_head_is_done(conn);
     if (!rest.has_input && (conn->stream.has_end || conn->is_stopping)) {
         meet_the_end(conn, input.len);
@@ -212,6 +215,11 @@ static void on_timer(uv_timer_t *timer)
     end_turn(conn, (struct rest){false, false});
 }
 
+static bool owes_nothing(const struct conn *conn)
+{
+    return conn->calls_owed == 0 && stream_unsent(&conn->stream) == 0;
+}
+
 /* An incomplete request has a bounded time from its first byte on, which
  * more of its bytes do not renew; so has idleness, if that is wanted. */
 static void watch_time(struct conn *conn)
@@ -224,7 +232,7 @@ static void watch_time(struct conn *conn)
     }
     if (conn->is_partial) {
         uv_timer_start(&conn->timer, on_timer, limits->partial_ms, 0);
-    } else if (limits->idle_ms && conn->calls_owed == 0) {
+    } else if (limits->idle_ms && owes_nothing(conn)) {
         uv_timer_start(&conn->timer, on_timer, limits->idle_ms, 0);
     } else if (uv_is_active((uv_handle_t *)&conn->timer)) {
         uv_timer_stop(&conn->timer);

@@ -7,7 +7,9 @@
  * For a face that answers in order they leave from the head, when the head is
  * done; for the others each leaves when it is done. A listing is answered a
  * page a turn: after each page its call is submitted again and keeps its
- * place.
+ * place. In order, nothing is decoded behind a listing that is owed: it would
+ * be carried out before the listing has seen all that it lists, and wait with
+ * its whole answer for as long as that takes.
  */
 #include "server/conn_internal.h"
 
@@ -17,9 +19,15 @@
 #include "server/dispatch.h"
 #include "server/lane.h"
 
+static bool is_listing(const struct call *call)
+{
+    enum op op = call->request.op;
+    return op != OP_NONE && op_info(op)->flags & OP_LIST;
+}
+
 /* Queues `call` for a later turn. Its request must then be its own: others
- * will read into the room where it came in. An engine that may answer late
- * has had it made so already. On failure the connection is closed. */
+ * will read into the room where it came in. A pending one has been made so
+ * already. On failure the connection is closed. */
 static void owe(struct conn *conn, struct call *call)
 {
     if (list_is_linked(&call->link)) {
@@ -27,7 +35,10 @@ static void owe(struct conn *conn, struct call *call)
     }
     list_append(&conn->owed, &call->link);
     conn->calls_owed++;
-    if (!conn->lane->engine->ops->may_pend && call_keep(call)) {
+    if (conn->face->is_ordered && is_listing(call)) {
+        conn->listing = call;
+    }
+    if (call->state != CALL_PENDING && call_keep(call)) {
         conn_close_without_memory(conn);
     }
 }
@@ -37,6 +48,9 @@ static void settle(struct conn *conn, struct call *call)
     if (list_is_linked(&call->link)) {
         list_remove(&call->link);
         conn->calls_owed--;
+    }
+    if (conn->listing == call) {
+        conn->listing = NULL;
     }
     lane_return_call(conn->lane, call);
 }

@@ -32,8 +32,9 @@ struct conn {
     struct list ready_link; /* in its ready list */
     struct list owed;       /* calls not answered within their turn */
     uint32_t calls_owed;
-    unsigned parts_open; /* stream, timer, and each pending call */
-    bool has_farewell;   /* `farewell` is to be said at the end */
+    struct call *listing; /* one of them that others must not overtake */
+    unsigned parts_open;  /* stream, timer, and each pending call */
+    bool has_farewell;    /* `farewell` is to be said at the end */
     enum farewell farewell;
     bool is_stopping; /* nothing more is read, what was read is served */
     bool is_partial;  /* a request has begun and not ended */

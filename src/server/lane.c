@@ -85,11 +85,18 @@ void lane_return_call(struct lane *lane, struct call *call)
     list_append(lane->calls.next, &call->link);
 }
 
+static void on_all_gone(uv_timer_t *drain)
+{
+    close_handles(drain->data);
+}
+
+/* The last connection may go because the engine gives its last call back,
+ * and then the engine cannot be closed yet. */
 void lane_on_conn_closed(struct lane *lane)
 {
     atomic_fetch_sub_explicit(&lane->load, 1, memory_order_relaxed);
     if (lane->is_stopping && list_is_empty(&lane->conns)) {
-        close_handles(lane);
+        uv_timer_start(&lane->drain, on_all_gone, 0, 0);
     }
 }
 

@@ -48,7 +48,7 @@ struct lane {
     size_t calls_kept;
     char *read_room;   /* LANE_READ_LEN bytes, shared by all reads */
     struct buffer out; /* answers of the turn that runs; else empty */
-    uv_timer_t drain;  /* while stopping: when patience ends */
+    uv_timer_t drain;  /* while stopping: when patience or all work ends */
     bool is_stopping;
     atomic_uint load; /* connections; the acceptor counts up before it
                          hands one over, the lane down when it is gone */

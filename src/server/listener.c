@@ -219,14 +219,15 @@ enum status listener_open_tcp(struct list *listeners, const char *host,
     return status;
 }
 
-/* Removes the socket file at `address` when nobody listens there. */
+/* Removes the socket file at `address` when nobody listens there. Does not
+ * wait for who listens with a full backlog. */
 static void remove_stale(const struct sockaddr_un *address)
 {
     struct stat found;
     if (lstat(address->sun_path, &found) || !S_ISSOCK(found.st_mode)) {
         return;
     }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return;
     }

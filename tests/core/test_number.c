@@ -515,6 +515,26 @@ static void nothing_is_added_to_what_is_no_number(void)
     }
 }
 
+/* Fills `text` with a number of `len` digits. */
+static struct slice digits_of(char *text, size_t len)
+{
+    memset(text, '1', len);
+    return slice_of(text, len);
+}
+
+static void nothing_is_added_to_what_takes_long_to_read(void)
+{
+    static char text[NUMBER_VALUE_MAX + 1];
+    const struct number delta = {.real = 1};
+    struct number sum;
+    EXPECT_INT(
+        number_add(VALUE_TEXT, digits_of(text, NUMBER_VALUE_MAX), &delta, &sum),
+        STATUS_OK);
+    EXPECT_INT(number_add(VALUE_TEXT, digits_of(text, NUMBER_VALUE_MAX + 1),
+                          &delta, &sum),
+               STATUS_FAILED_PRECONDITION);
+}
+
 static void an_integer_is_added_exactly(void)
 {
     static const struct {
@@ -576,6 +596,7 @@ static const struct test_case cases[] = {
     TEST(other_text_is_no_integer),
     TEST(a_double_is_added_as_the_original_does),
     TEST(nothing_is_added_to_what_is_no_number),
+    TEST(nothing_is_added_to_what_takes_long_to_read),
     TEST(an_integer_is_added_exactly),
 };
 

@@ -1,5 +1,6 @@
 """The program itself: start, settings, signals, sockets, limits."""
 import os
+import re
 import resource
 import signal
 import socket
@@ -113,6 +114,19 @@ class Sockets(unittest.TestCase):
             client.connect(os.path.join(server.folder.name, "cache.sock"))
             self.ask(client)
 
+    def test_a_unix_socket_that_is_served_is_one_clear_line(self):
+        """Even when whoever serves it accepts nobody at the moment."""
+        with Server() as place, socket.socket(socket.AF_UNIX) as owner:
+            path = os.path.join(place.folder.name, "cache.sock")
+            owner.bind(path)
+            owner.listen(0)
+            with socket.socket(socket.AF_UNIX) as waiting:
+                waiting.connect(path)
+                done = run("--port", "0", "--socket", path)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("in use", done.stderr)
+            self.assertTrue(os.path.exists(path))
+
     def test_only_what_was_asked_for_is_listened_on(self):
         with Server() as server:
             lines = []
@@ -181,6 +195,27 @@ class Signals(unittest.TestCase):
                 thread.join()
             stuck.close()
 
+    def test_hup_does_not_cut_the_drain_short(self):
+        """Who ends a session sends both."""
+        with Server() as server, Json(server, 60) as conn:
+            conn.ask("put", bank="b", key="k", value="x" * 1000000)
+            conn.send('{"op":"get","bank":"b","key":"k"}' * 50)
+            conn.read()
+            server.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: not self.is_listening(server))
+            server.process.send_signal(signal.SIGHUP)
+            for _ in range(49):
+                self.assertEqual(len(conn.read()["data"]), 1000000)
+            self.assertEqual(server.process.wait(30), 0)
+
+    @staticmethod
+    def is_listening(server):
+        try:
+            server.connect().close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
     def test_hup_reads_again_what_can_change(self):
         with Server() as server:
             server.stop()
@@ -234,6 +269,27 @@ class Exhaustion(unittest.TestCase):
             self.assertEqual(server.read_log().count("MAX_CONNECTIONS"), 1)
             for conn in held:
                 conn.close()
+
+    def test_the_cap_leaves_files_for_all_workers(self):
+        limit = 300
+        with Server(workers=32) as server:
+            path = os.path.join(server.folder.name, "config.json")
+            server.stop()
+            with open(path, "w") as file:
+                file.write('{"VERBOSE": 0}')
+            server.start()
+            pid = server.process.pid
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
+            with open(path, "w") as file:
+                file.write('{"VERBOSE": 1}')
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: "VERBOSE" in server.read_log(), what="the reload")
+            socks = [server.connect() for _ in range(limit)]
+            wait_for(lambda: re.search("MAX_CONNECTIONS allows|cannot accept",
+                                       server.read_log()))
+            self.assertNotIn("cannot accept", server.read_log())
+            for sock in socks:
+                sock.close()
 
     def test_running_out_of_files_does_not_spin(self):
         """The cap keeps below the limit of files; where something else uses

@@ -3,6 +3,8 @@
 #include "server/server.h"
 
 #include "base/buffer.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "core/request.h"
 #include "core/response.h"
 #include "support/rig.h"
@@ -17,13 +19,6 @@
 #include <unistd.h>
 
 enum { REQUESTS = 300 };
-
-static void append_text(struct buffer *buffer, const char *format, int i)
-{
-    char text[200];
-    int len = snprintf(text, sizeof text, format, i, i);
-    buffer_append(buffer, slice_of(text, (size_t)len));
-}
 
 /* Sends `sent` and expects exactly `must` back. */
 static void expect_exchange(int fd, struct buffer *sent, struct buffer *must)
@@ -46,16 +41,16 @@ static void exchange_json_in_order(struct rig *rig)
     struct buffer sent = {0};
     struct buffer must = {0};
     for (int i = 0; i < REQUESTS; i++) {
-        append_text(&sent,
+        text_append(&sent,
                     "{\"op\":\"put\",\"bank\":\"b\",\"key\":%d,"
                     "\"value\":\"v%d\"}",
+                    i, i);
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":%d}", i);
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":\"no%d\"}",
                     i);
-        append_text(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":%d}", i);
-        append_text(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":\"no%d\"}",
-                    i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": \"v%d\"}", i);
-        append_text(
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
+        text_append(&must, "{\"status\": \"ok\", \"data\": \"v%d\"}", i);
+        text_append(
             &must,
             "{\"status\": \"error\", \"message\": \"Key no%d doesn't exist\"}",
             i);
@@ -90,6 +85,33 @@ static void json_keeps_order_with_few_calls_in_flight_and_little_output(void)
                         .seed = test_seed(),
                         .limits = {.inflight_max = 3, .output_len_max = 50}});
     exchange_json_in_order(&rig);
+    rig_stop(&rig);
+}
+
+/* A refusal names the key as it was written, which lies in the input, and
+ * waits behind answers that are late. */
+static void json_refusals_keep_their_keys_when_the_engine_is_late(void)
+{
+    struct rig rig;
+    rig_start(&rig,
+              &(struct rig_options){.is_late = true, .seed = test_seed()});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    for (int i = 0; i < REQUESTS; i++) {
+        text_append(&sent,
+                    "{\"op\":\"put\",\"bank\":\"b\",\"key\":%d,"
+                    "\"value\":\"%0500d\"}",
+                    i, i);
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"b\",\"key\":[%d]}", i);
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
+        text_append(&must,
+                    "{\"status\": \"error\", "
+                    "\"message\": \"Key [%d] doesn't exist\"}",
+                    i);
+    }
+    expect_exchange(fd, &sent, &must);
+    close(fd);
     rig_stop(&rig);
 }
 
@@ -180,6 +202,30 @@ static void a_client_that_leaves_takes_its_pending_calls_along(void)
     rig_stop(&rig);
 }
 
+/* The last of the cancelled calls comes back when the server has stopped but
+ * for it: the engine is closed then, not while it gives the call back. */
+static void an_engine_is_not_closed_while_it_finishes_a_call(void)
+{
+    for (int i = 0; i < 20; i++) {
+        struct rig rig;
+        rig_start(&rig,
+                  &(struct rig_options){.is_late = true,
+                                        .seed = test_seed() + (uint64_t)i});
+        struct buffer sent = {0};
+        for (uint64_t id = 1; id <= REQUESTS; id++) {
+            append_put(&sent, id);
+        }
+        int fd = rig_connect(&rig);
+        rig_send(fd, buffer_peek(&sent));
+        EXPECT(read_id(fd) > 0);
+        struct linger at_once = {.l_onoff = 1};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(fd);
+        buffer_fini(&sent);
+        rig_stop(&rig);
+    }
+}
+
 static void what_is_owed_is_answered_after_a_half_close(void)
 {
     struct rig rig;
@@ -236,11 +282,11 @@ static void a_listing_streams_in_order_when_the_engine_is_late(void)
     struct buffer sent = {0};
     struct buffer must = {0};
     for (int i = 100; i < 200; i++) {
-        append_text(&sent,
+        text_append(&sent,
                     "{\"op\":\"put\",\"bank\":\"l\",\"key\":\"k%d\","
                     "\"value\":%d}",
-                    i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+                    i, i);
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
     }
     expect_exchange(fd, &sent, &must);
     rig_send(fd, SLICE_LITERAL("{\"op\":\"bank.keys\",\"bank\":\"l\"}"
@@ -265,6 +311,44 @@ static void a_listing_streams_in_order_when_the_engine_is_late(void)
     rig_stop(&rig);
 }
 
+/* Lists a bank of many pages and resets it in one breath; answers how many
+ * keys the listing had. */
+static size_t count_listed_before_reset(int fd, int keys)
+{
+    struct buffer sent = {0};
+    struct buffer must = {0};
+    for (int i = 0; i < keys; i++) {
+        text_append(
+            &sent, "{\"op\":\"put\",\"bank\":\"l\",\"key\":%d,\"value\":0}", i);
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
+    }
+    expect_exchange(fd, &sent, &must);
+    rig_send(fd, SLICE_LITERAL("{\"op\":\"bank.keys\",\"bank\":\"l\"}"
+                               "{\"op\":\"bank.reset\",\"bank\":\"l\"}"));
+    /* A comma is behind the status, and between each two keys. */
+    size_t count = 0;
+    for (char byte = 0; byte != ']' && rig_read(fd, &byte, 1) == 1;) {
+        count += byte == ',';
+    }
+    buffer_append(&must, SLICE_LITERAL("}{\"status\": \"ok\", \"data\": {}}"));
+    expect_exchange(fd, &sent, &must);
+    return count;
+}
+
+static void a_listing_is_whole_when_a_reset_follows_it(void)
+{
+    for (int is_late = 0; is_late <= 1; is_late++) {
+        struct rig rig;
+        rig_start(&rig, &(struct rig_options){.is_late = is_late,
+                                              .seed = test_seed(),
+                                              .limits = {.list_len_max = 7}});
+        int fd = rig_connect(&rig);
+        EXPECT_INT(count_listed_before_reset(fd, 100), 100);
+        close(fd);
+        rig_stop(&rig);
+    }
+}
+
 /* What a listing reads again for each of its pages must be its own: others
  * use the room that it was read into. */
 struct disturber {
@@ -279,11 +363,11 @@ static void *disturb(void *arg)
     struct buffer sent = {0};
     struct buffer must = {0};
     while (!atomic_load(&disturber->is_over)) {
-        append_text(&sent, "{\"op\":\"get\",\"bank\":\"%0100d\",\"key\":\"x\"}",
+        text_append(&sent, "{\"op\":\"get\",\"bank\":\"%0100d\",\"key\":\"x\"}",
                     7);
-        append_text(
+        text_append(
             &must,
-            "{\"status\": \"error\", \"message\": \"Key x doesn't exist\"}", 0);
+            "{\"status\": \"error\", \"message\": \"Key x doesn't exist\"}");
         expect_exchange(fd, &sent, &must);
     }
     close(fd);
@@ -299,11 +383,11 @@ static void a_listing_is_not_disturbed_by_other_connections(void)
     struct buffer sent = {0};
     struct buffer must = {0};
     for (int i = 0; i < KEYS; i++) {
-        append_text(&sent,
+        text_append(&sent,
                     "{\"op\":\"put\",\"bank\":\"l\",\"key\":\"%04d\","
                     "\"value\":0}",
                     i);
-        append_text(&must, "{\"status\": \"ok\", \"data\": {}}", i);
+        text_append(&must, "{\"status\": \"ok\", \"data\": {}}");
     }
     expect_exchange(fd, &sent, &must);
     struct disturber disturber = {.rig = &rig};
@@ -318,24 +402,96 @@ static void a_listing_is_not_disturbed_by_other_connections(void)
     EXPECT(text[sizeof text - 1] == '}');
     atomic_store(&disturber.is_over, true);
     pthread_join(thread, NULL);
-    append_text(
+    text_append(
         &must,
-        "{\"status\": \"error\", \"message\": \"Key none doesn't exist\"}", 0);
+        "{\"status\": \"error\", \"message\": \"Key none doesn't exist\"}");
     expect_exchange(fd, &sent, &must);
     close(fd);
     rig_stop(&rig);
+}
+
+/* Lets one allocation in seven fail while `is_scarce`. */
+struct scarcity {
+    atomic_bool is_scarce;
+    atomic_uint_fast64_t seed;
+};
+
+static bool allow_most(void *arg)
+{
+    struct scarcity *scarcity = arg;
+    if (!atomic_load(&scarcity->is_scarce)) {
+        return true;
+    }
+    uint64_t state = atomic_fetch_add(&scarcity->seed, 1);
+    return test_random(&state) % 7 != 0;
+}
+
+/* Some of everything, on a bank of several pages; the answers do not matter.
+ */
+static void append_mix(struct buffer *sent, int i)
+{
+    text_append(sent,
+                "{\"op\":\"put\",\"bank\":\"b\",\"key\":%d,"
+                "\"value\":\"%0700d\"}"
+                "{\"op\":\"get\",\"bank\":\"b\",\"key\":%d}"
+                "{\"op\":\"incr\",\"bank\":\"b\",\"key\":%d,\"value\":1}"
+                "{\"op\":\"get\",\"bank\":\"b\",\"key\":[%d]}"
+                "{\"op\":\"bank.keys\",\"bank\":\"b\"}",
+                i, i, i, i, i);
+}
+
+static void exchange_anything(const struct rig *rig, struct buffer *sent)
+{
+    char room[4096];
+    struct slice bytes = buffer_peek(sent);
+    int fd = rig_connect(rig);
+    /* The server may have closed the connection by now. */
+    (void)!send(fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    while (rig_read(fd, room, sizeof room) == sizeof room) {
+    }
+    close(fd);
+}
+
+static void memory_that_is_scarce_costs_connections_only(void)
+{
+    struct rig rig;
+    struct scarcity scarcity = {.seed = test_seed()};
+    memory_set_gate(allow_most, &scarcity);
+    rig_start(&rig, &(struct rig_options){
+                        .limits = {.list_len_max = 3, .output_len_max = 200}});
+    struct buffer json = {0};
+    struct buffer wire = {0};
+    for (int i = 0; i < 100; i++) {
+        append_mix(&json, i);
+        append_put(&wire, (uint64_t)i + 1);
+    }
+    atomic_store(&scarcity.is_scarce, true);
+    for (int i = 0; i < 50; i++) {
+        exchange_anything(&rig, i % 2 ? &json : &wire);
+    }
+    atomic_store(&scarcity.is_scarce, false);
+    exchange_json_in_order(&rig);
+    rig_stop(&rig);
+    memory_set_gate(NULL, NULL);
+    buffer_fini(&json);
+    buffer_fini(&wire);
 }
 
 static const struct test_case cases[] = {
     TEST(json_answers_in_order_when_the_engine_is_late),
     TEST(json_answers_in_order_when_the_engine_is_prompt),
     TEST(json_keeps_order_with_few_calls_in_flight_and_little_output),
+    TEST(json_refusals_keep_their_keys_when_the_engine_is_late),
     TEST(wire_answers_overtake_each_other_and_each_comes_once),
     TEST(a_client_that_leaves_takes_its_pending_calls_along),
+    TEST(an_engine_is_not_closed_while_it_finishes_a_call),
     TEST(what_is_owed_is_answered_after_a_half_close),
     TEST(what_is_owed_is_answered_before_the_server_ends),
     TEST(a_listing_streams_in_order_when_the_engine_is_late),
+    TEST(a_listing_is_whole_when_a_reset_follows_it),
     TEST(a_listing_is_not_disturbed_by_other_connections),
+    TEST(memory_that_is_scarce_costs_connections_only),
 };
 
 SUITE(server_server, cases);
