@@ -654,7 +654,7 @@ static void list_region(struct bank *bank, struct listing *listing)
     }
     walk->position = next;
     walk->is_end = next == 0;
-    size_t looks = region.count / LISTING_LOOKS_STEP + 1;
+    size_t looks = region.count + 1;
     listing->looks_left -=
         looks < listing->looks_left ? looks : listing->looks_left;
 }

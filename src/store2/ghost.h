@@ -12,22 +12,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Lives in its owner; one of zeroes remembers nothing and holds no memory.
- * Lines of 64 bytes: 30 fingerprints, oldest first out, and where the next
- * goes. */
+/* Lines of 64 bytes: 30 fingerprints, oldest first out, and how many there
+ * are. */
+struct ghost_lines {
+    unsigned char *block; /* the lines begin `offset` bytes into it */
+    size_t offset;
+    size_t count;
+};
+
+/* Lives in its owner; one of zeroes remembers nothing and holds no memory. */
 struct ghost {
-    unsigned char *lines;
-    size_t line_count;
+    struct ghost_lines lines;
+    /* While a resize is under way: */
+    struct ghost_lines old; /* NULL otherwise */
+    size_t old_held;        /* the first so many are still there */
+    size_t unfilled;        /* the first so many new lines lack the old */
 };
 
 void ghost_fini(struct ghost *ghost);
 
-/* Makes room for some `keys` fingerprints; keeps what it can of those that
- * are there. Does nothing while the room is within an eighth of that.
- * STATUS_NOMEM, and nothing changed. */
+/* Makes room for the last `keys` keys, some 4 % of which may be forgotten all
+ * the same; no room for none. Keeps what it can: all when the room becomes a
+ * whole number of times what it was; else, of what there is room for, three
+ * quarters and more, rather the newer. Only begins it: the next calls of
+ * ghost_add() and ghost_take() each do a part, some 100 ns. Does nothing while
+ * the room is within an eighth of what is asked for, or an earlier resize is
+ * under way. STATUS_NOMEM, and nothing changed. */
 enum status ghost_resize(struct ghost *ghost, size_t keys);
 
-/* Remembers the key with `hash`. */
+/* Remembers the key with `hash`, if there is room at all. */
 void ghost_add(struct ghost *ghost, uint64_t hash);
 
 /* Whether the key with `hash` is remembered; it is forgotten then. */

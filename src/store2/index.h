@@ -133,9 +133,11 @@ uint64_t index_walk_region(const struct index *index, uint64_t position,
  * index_next() answers true for each place whose tag fits; false means that
  * nothing was there under `hash` at some moment since index_start(), which
  * it has made sure of, starting over by itself when an item may have moved.
- * It waits while a writer is in a bucket. A place was in the index at some
- * moment since index_start(), so the epochs keep what lies there; whether it
- * still is, index_is_valid() says. */
+ * It waits while a writer is in a bucket. Many lookups are best done in
+ * passes: index_prefetch() for all, index_start() for all, which fetches the
+ * second bucket where the first has nothing, and then the rest, one by one. A
+ * place was in the index at some moment since index_start(), so the epochs keep
+ * what lies there; whether it still is, index_is_valid() says. */
 struct index_reader {
     const struct index *index;
     uint64_t hash;

@@ -49,24 +49,33 @@ static bool is_first_valid(const struct index_reader *reader)
            reader->first_sequence;
 }
 
+enum step { STEP_FOUND, STEP_GO_ON, STEP_MISSED, STEP_START_OVER };
+
+static enum step take_step(struct index_reader *reader)
+{
+    if (reader->matches != 0) {
+        return index_take_match(reader) ? STEP_FOUND : STEP_START_OVER;
+    }
+    if (reader->sequence & 1) {
+        return STEP_START_OVER;
+    }
+    if (turn_to_second(reader)) {
+        return STEP_GO_ON;
+    }
+    return index_is_valid(reader) && is_first_valid(reader) ? STEP_MISSED
+                                                            : STEP_START_OVER;
+}
+
 bool index_next_elsewhere(struct index_reader *reader)
 {
     unsigned tries = 0;
-    for (;;) {
-        bool is_good = !(reader->sequence & 1) && index_is_valid(reader);
-        if (is_good && reader->matches != 0) {
-            if (index_take_match(reader)) {
-                return true;
-            }
-        } else if (is_good && !turn_to_second(reader)) {
-            if (is_first_valid(reader)) {
-                return false;
-            }
-            is_good = false;
-        }
-        if (!is_good) {
+    enum step step = take_step(reader);
+    while (step == STEP_GO_ON || step == STEP_START_OVER) {
+        if (step == STEP_START_OVER) {
             relax(tries++);
             index_start(reader, reader->index, reader->hash);
         }
+        step = take_step(reader);
     }
+    return step == STEP_FOUND;
 }

@@ -171,10 +171,15 @@ static inline void index_start(struct index_reader *reader,
     reader->index = index;
     reader->hash = hash;
     reader->region = index_word(index, hash);
-    index_read_bucket(reader,
-                      index_first(hash, index_word_count(reader->region)));
+    uint32_t count = index_word_count(reader->region);
+    uint32_t first = index_first(hash, count);
+    index_read_bucket(reader, first);
     reader->first_sequence = reader->sequence;
     reader->turn = 0;
+    if (reader->matches == 0) {
+        uint32_t other = index_other(first, index_tag(hash), count);
+        __builtin_prefetch(index_word_buckets(reader->region) + other);
+    }
 }
 
 static inline bool index_is_valid(const struct index_reader *reader)

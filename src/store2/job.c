@@ -5,6 +5,8 @@
 #include "store2/commons.h"
 #include "store2/lifetime.h"
 
+enum { LATE_MS = 1000, LATE_LEN = 64 * 1024 };
+
 /* One item that a job has come to, with its bank, which is locked. */
 struct visit {
     struct space *space;
@@ -117,20 +119,28 @@ static void step(struct space *space)
     pthread_mutex_unlock(&visit.bank->lock);
 }
 
-/* When a sixteenth of the segment's bytes will be over, or all that ever will
- * be if that is less; rounded down to a power of two from now, so that the
- * looks come closer and closer, and none comes late. */
+/* When to look again: when a sixteenth of the segment's bytes will be over,
+ * and before the first that is over has been so for a second for each 64 KiB
+ * that a look goes through. Rounded down to a power of two from now, so that
+ * looks come closer and closer and none comes late. */
 static uint64_t next_look(const struct space_job *job)
 {
-    uint64_t at_ms = LIFE_FOREVER;
+    uint64_t late_ms = LATE_MS * (uint64_t)job->end / LATE_LEN;
+    uint64_t first_ms = 0;
     uint32_t due = 0;
-    for (int bin = 0; bin < SPACE_END_BINS && due <= job->end / 16; bin++) {
+    for (int bin = 0; bin < SPACE_END_BINS; bin++) {
+        uint64_t rest_ms = UINT64_C(1) << bin;
+        if (job->bins[bin] && !first_ms) {
+            first_ms = rest_ms;
+        }
         due += job->bins[bin];
-        if (job->bins[bin]) {
-            at_ms = job->began_ms + (UINT64_C(1) << bin);
+        if (first_ms && (due > job->end / 16 || rest_ms > first_ms + late_ms)) {
+            return job->began_ms + (rest_ms < first_ms + late_ms
+                                        ? rest_ms
+                                        : first_ms + late_ms);
         }
     }
-    return at_ms;
+    return LIFE_FOREVER;
 }
 
 static void end_job(struct space *space)
@@ -171,9 +181,11 @@ static void go_on(struct space *space, size_t items)
     }
 }
 
-bool job_evict(struct space *space, size_t items)
+enum job_progress job_evict(struct space *space, size_t items)
 {
-    pthread_mutex_lock(&space->job_lock);
+    if (pthread_mutex_trylock(&space->job_lock)) {
+        return JOB_BUSY;
+    }
     if (space->job.kind == SPACE_IDLE) {
         struct segment *segment = space_take_oldest(space);
         if (segment) {
@@ -185,7 +197,7 @@ bool job_evict(struct space *space, size_t items)
         go_on(space, items);
     }
     pthread_mutex_unlock(&space->job_lock);
-    return has_job;
+    return has_job ? JOB_DONE : JOB_NOTHING;
 }
 
 bool job_tidy(struct space *space, size_t items)

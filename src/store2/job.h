@@ -9,9 +9,15 @@
 
 struct space;
 
-/* Goes on with the job of `space`, or begins to evict, for some `items`.
- * False when there is nothing to evict. No lock may be held. */
-bool job_evict(struct space *space, size_t items);
+enum job_progress {
+    JOB_DONE,   /* it went on */
+    JOB_BUSY,   /* another thread is at it */
+    JOB_NOTHING /* there is nothing to evict */
+};
+
+/* Goes on with the job of `space`, or begins to evict, for some `items`,
+ * unless another thread does. No lock may be held. */
+enum job_progress job_evict(struct space *space, size_t items);
 
 /* Goes on with the job of `space`, or looks for one, for some `items`. False
  * when nothing is worth doing now. */

@@ -33,7 +33,8 @@ static inline uint64_t life_ms(uint64_t life)
 {
     uint64_t code = life >> LIFE_END_BITS;
     uint64_t digits = code & ((UINT64_C(1) << LIFE_DIGIT_BITS) - 1);
-    return digits << (code >> LIFE_DIGIT_BITS);
+    uint64_t ms = digits << (code >> LIFE_DIGIT_BITS);
+    return ms < LIFETIME_MS_MAX ? ms : LIFETIME_MS_MAX - 1;
 }
 
 /* When it ends. */
@@ -58,8 +59,8 @@ static inline bool life_is_over(uint64_t life, uint64_t now)
  * or FOREVER, at `now`. */
 static inline uint64_t life_of(struct lifetime lifetime, uint64_t now)
 {
-    return lifetime.rule == LIFETIME_NEW ? life_of_ms(lifetime.ms, now)
-                                         : LIFE_FOREVER;
+    bool ends = lifetime.rule == LIFETIME_NEW && lifetime.ms < LIFETIME_MS_MAX;
+    return ends ? life_of_ms(lifetime.ms, now) : LIFE_FOREVER;
 }
 
 #endif

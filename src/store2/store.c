@@ -36,8 +36,9 @@
 #include "store2/lifetime.h"
 #include "store2/wreck.h"
 
+#include <malloc.h>
 #include <pthread.h>
-#include <string.h>
+#include <sched.h>
 
 enum {
     EVICT_STEP = 64,          /* items that a put goes through at once */
@@ -45,7 +46,11 @@ enum {
     WORK_STEPS = 16,          /* pieces of work in one store_work() */
     WORK_ITEMS = 256,         /* items in each */
     RELEASE_STEP = 64,        /* retired blocks in each */
+    TRIM_BYTES = 4 << 20,
     FREE_SHARE = 64,          /* one part in so many is kept free ... */
+    BORROW_SHARE = 32,        /* blocks that readers may hold up: that part
+                                 of the limit ... */
+    BORROW_MIN = 4 << 20,     /* ... and so many bytes */
     BANK_PAGE = 1024          /* banks in a page of the table of numbers */
 };
 
@@ -67,6 +72,8 @@ struct store {
     struct wreck_list wrecks;
     pthread_mutex_t spaces_lock;
     struct list spaces;
+    uint64_t other_high; /* store_work()'s: most since it trimmed */
+    pthread_mutex_t release_lock;
     pthread_rwlock_t lock;
     struct table banks;
     struct bank_page *_Atomic pages[BANK_PAGE * 8];
@@ -134,6 +141,7 @@ struct store *store_create(const struct store_options *options)
     store->banks_cursors_secret = hash_key_random();
     list_init(&store->spaces);
     pthread_mutex_init(&store->spaces_lock, NULL);
+    pthread_mutex_init(&store->release_lock, NULL);
     init_lock(&store->lock);
     table_init(&store->banks, 0);
     wreck_list_init(&store->wrecks);
@@ -205,6 +213,7 @@ void store_free(struct store **store)
     reset_banks_with_large(freed);
     free_all(freed);
     pthread_rwlock_destroy(&freed->lock);
+    pthread_mutex_destroy(&freed->release_lock);
     pthread_mutex_destroy(&freed->spaces_lock);
     memory_free(freed);
     *store = NULL;
@@ -309,21 +318,49 @@ static struct space *largest_space(struct store *store)
     return largest;
 }
 
+/* Gives back what readers have left; one thread at a time does it for all. */
+static bool release(struct store *store)
+{
+    if (pthread_mutex_trylock(&store->release_lock)) {
+        return false;
+    }
+    bool has_more = epochs_release(store->commons.epochs, RELEASE_STEP);
+    pthread_mutex_unlock(&store->release_lock);
+    return has_more;
+}
+
+/* What waits for readers to leave is soon free, but may not become much. */
+static bool has_room(const struct commons *commons, uint64_t needed)
+{
+    uint64_t leaving =
+        atomic_load_explicit(&commons->leaving, memory_order_relaxed);
+    uint64_t used = commons_used(commons) + needed;
+    uint64_t borrowed_max = commons->memory_max / BORROW_SHARE + BORROW_MIN;
+    uint64_t owed = leaving > borrowed_max ? leaving - borrowed_max : 0;
+    return !commons->memory_max || used + owed <= commons->memory_max;
+}
+
 /* Evicts a little at a time until `needed` bytes are free; false when there
- * is nothing left to evict. */
+ * is nothing left to evict. What others are about to free counts as free
+ * after a while: a put does not fail because it was overtaken. */
 static bool make_room(struct store *store, uint64_t needed)
 {
-    const struct commons *commons = &store->commons;
     for (int i = 0; i < EVICT_TRIES; i++) {
-        if (!commons->memory_max ||
-            commons_used(commons) + needed <= commons->memory_max) {
+        if (has_room(&store->commons, needed)) {
             return true;
         }
-        if (!job_evict(largest_space(store), EVICT_STEP)) {
-            return false;
+        release(store);
+        switch (job_evict(largest_space(store), EVICT_STEP)) {
+        case JOB_DONE:
+            break;
+        case JOB_BUSY:
+            sched_yield();
+            break;
+        case JOB_NOTHING:
+            return has_room(&store->commons, needed);
         }
     }
-    return false;
+    return true;
 }
 
 /* A bank that has become large gets a space; without memory, later. */
@@ -500,7 +537,19 @@ static bool evict_ahead(struct store *store)
                                     commons->memory_max) {
         return false;
     }
-    return job_evict(largest_space(store), WORK_ITEMS);
+    return job_evict(largest_space(store), WORK_ITEMS) == JOB_DONE;
+}
+
+static void size_ghosts(struct store *store)
+{
+    enum { USUAL_LEN = 128 };
+    space_size_ghost(store->shared, space_used(store->shared) / USUAL_LEN);
+    pthread_mutex_lock(&store->spaces_lock);
+    LIST_FOREACH(link, &store->spaces) {
+        struct space *space = LIST_ENTRY(link, struct space, link);
+        space_size_ghost(space, atomic_load(&space->owner->entries));
+    }
+    pthread_mutex_unlock(&store->spaces_lock);
 }
 
 static bool tidy(struct store *store)
@@ -515,11 +564,30 @@ static bool tidy(struct store *store)
     return has_more;
 }
 
+/* The C library keeps what is freed for the next allocation and hands back
+ * to the system only what lies at the end of its heap. So when indexes and
+ * large values take much less than they did at most since the last time, it
+ * is told to look through the whole heap; not oftener, since that takes a
+ * while. */
+static void trim_when_much_was_freed(struct store *store)
+{
+    uint64_t other =
+        atomic_load_explicit(&store->commons.other, memory_order_relaxed);
+    if (other > store->other_high) {
+        store->other_high = other;
+    } else if (store->other_high - other >= TRIM_BYTES) {
+        malloc_trim(0);
+        store->other_high = other;
+    }
+}
+
 bool store_work(struct store *store)
 {
     bool has_more = true;
+    size_ghosts(store);
+    trim_when_much_was_freed(store);
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
-        has_more = epochs_release(store->commons.epochs, RELEASE_STEP);
+        has_more = release(store);
         has_more = wreck_list_work(&store->wrecks) || has_more;
         has_more = evict_ahead(store) || has_more;
         has_more = tidy(store) || has_more;

@@ -337,7 +337,18 @@ static void on_met(void *arg, uint64_t place)
     }
 }
 
-/* `begin` is there all the time; another key a time comes or goes after each
+/* Adds or takes out the last key, as long as it is from `begin` to `end`. */
+static void change_one(struct world *world, uint64_t *key, uint64_t begin,
+                       uint64_t end, bool is_growing)
+{
+    if (is_growing && *key < end) {
+        EXPECT_INT(add(world, (*key)++), STATUS_OK);
+    } else if (!is_growing && *key > begin) {
+        take_out(world, --*key);
+    }
+}
+
+/* Those below `begin` are there all the time; others come or go after each
  * region. */
 static void walk_while_it_changes(uint64_t begin, uint64_t end, bool is_growing)
 {
@@ -353,11 +364,7 @@ static void walk_while_it_changes(uint64_t begin, uint64_t end, bool is_growing)
     do {
         position = index_walk_region(&world.index, position, on_met, &tour);
         for (int i = 0; i < 700; i++) {
-            if (is_growing && key < end) {
-                REQUIRE(add(&world, key++) == STATUS_OK);
-            } else if (!is_growing && key > begin) {
-                take_out(&world, --key);
-            }
+            change_one(&world, &key, begin, end, is_growing);
         }
         steps++;
     } while (position != 0);
@@ -469,24 +476,36 @@ static void what_a_reader_holds_is_not_valid_once_the_region_is_replaced(void)
 {
     struct world world;
     world_init(&world, mix);
-    REQUIRE(add(&world, 1) == STATUS_OK);
-    struct index_reader found;
-    struct index_reader started;
-    struct index_reader missing;
-    index_start(&found, &world.index, mix(1));
-    index_start(&started, &world.index, mix(1));
-    index_start(&missing, &world.index, mix(100));
-    EXPECT(index_next(&found));
-    EXPECT(index_is_valid(&found));
-    for (uint64_t key = 2; key <= 5000; key++) {
+    for (uint64_t key = 1; key <= INDEX_SLOTS; key++) {
         REQUIRE(add(&world, key) == STATUS_OK);
     }
+    struct index_reader found;
+    struct index_reader started;
+    index_start(&found, &world.index, mix(1));
+    index_start(&started, &world.index, mix(1));
+    EXPECT(index_next(&found));
+    EXPECT(index_is_valid(&found));
+    REQUIRE(index_region_grow(&world.index, 0) == STATUS_OK);
     EXPECT(!index_is_valid(&found));
     EXPECT(index_next(&started));
     EXPECT_INT(started.place, 2);
     EXPECT(index_is_valid(&started));
+    world_fini(&world);
+}
+
+static void reader_who_is_late_finds_what_came_with_new_regions(void)
+{
+    struct world world;
+    world_init(&world, mix);
+    REQUIRE(add(&world, 1) == STATUS_OK);
+    struct index_reader missing;
+    index_start(&missing, &world.index, mix(100));
+    for (uint64_t key = 2; key <= 5000; key++) {
+        REQUIRE(add(&world, key) == STATUS_OK);
+    }
     EXPECT(index_next(&missing));
     EXPECT_INT(missing.place, 200);
+    EXPECT(index_is_valid(&missing));
     world_fini(&world);
 }
 
@@ -500,8 +519,14 @@ static void item_that_is_written_in_place_is_not_valid(void)
     EXPECT(index_next(&reader));
     struct index_bucket *bucket = index_begin_write(&world.index, mix(1), 2);
     EXPECT(!index_is_valid(&reader));
+    struct index_reader late;
+    index_start(&late, &world.index, mix(1));
+    EXPECT_INT(late.matches, 0);
     index_end_write(bucket);
     EXPECT(!index_is_valid(&reader));
+    EXPECT(index_next(&late));
+    EXPECT_INT(late.place, 2);
+    EXPECT(index_is_valid(&late));
     EXPECT_INT(look_up(&world, 1), 2);
     world_fini(&world);
 }
@@ -705,6 +730,7 @@ static const struct test_case cases[] = {
     TEST(index_without_memory_stays_as_it_was),
     TEST(item_that_moves_behind_a_reader_is_found),
     TEST(what_a_reader_holds_is_not_valid_once_the_region_is_replaced),
+    TEST(reader_who_is_late_finds_what_came_with_new_regions),
     TEST(item_that_is_written_in_place_is_not_valid),
     TEST(readers_find_what_stays_and_not_what_has_gone),
     TEST(lookups_are_timed),

@@ -1,7 +1,7 @@
 /* The sums are only sums: no other memory is reached through them, so all
  * orders are relaxed. The limit holds because charging compares and adds in
  * one step. */
-#include "store/ledger.h"
+#include "first_store/ledger.h"
 
 #include "base/check.h"
 

@@ -1,5 +1,5 @@
 /* A binary heap; each timer knows its place in it. */
-#include "store/expiry.h"
+#include "first_store/expiry.h"
 
 #include "base/check.h"
 

@@ -1,8 +1,8 @@
 /* Timers in the order in which they are due. Adding and removing one take a
  * time that grows with the logarithm of how many there are. The caller
  * locks. */
-#ifndef CACHESERVER_STORE_EXPIRY_H
-#define CACHESERVER_STORE_EXPIRY_H
+#ifndef CACHESERVER_TESTS_FIRST_STORE_EXPIRY_H
+#define CACHESERVER_TESTS_FIRST_STORE_EXPIRY_H
 
 #include "base/status.h"
 #include "store/cells.h"

@@ -1,13 +1,13 @@
 /* A named set of entries, divided into shards by the first bits of the
  * keys' hashes. Any thread; each function is one atomic step, except that
  * bank_keys() is a row of them. */
-#ifndef CACHESERVER_STORE_BANK_H
-#define CACHESERVER_STORE_BANK_H
+#ifndef CACHESERVER_TESTS_FIRST_STORE_BANK_H
+#define CACHESERVER_TESTS_FIRST_STORE_BANK_H
 
 #include "base/slice.h"
 #include "base/status.h"
 #include "core/value.h"
-#include "store/shard.h"
+#include "first_store/shard.h"
 #include "store/table.h"
 
 #include <stddef.h>

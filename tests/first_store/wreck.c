@@ -1,9 +1,9 @@
-#include "store/wreck.h"
+#include "first_store/wreck.h"
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "store/entry.h"
-#include "store/ledger.h"
+#include "first_store/entry.h"
+#include "first_store/ledger.h"
 
 /* What is given back at a time. The timers' cells go faster than the
  * entries, so that their end is never waited for. */

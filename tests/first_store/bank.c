@@ -1,13 +1,13 @@
-#include "store/bank.h"
+#include "first_store/bank.h"
 
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "core/number.h"
-#include "store/entry.h"
-#include "store/ledger.h"
+#include "first_store/entry.h"
+#include "first_store/ledger.h"
 #include "store/listing.h"
-#include "store/wreck.h"
+#include "first_store/wreck.h"
 
 struct bank *bank_create(uint64_t hash, struct slice name,
                          const struct commons *commons)

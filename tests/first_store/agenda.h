@@ -1,10 +1,10 @@
 /* Which shards have entries that will be over, and when: so that the passing
  * of time costs nothing where nothing is due. Any thread. */
-#ifndef CACHESERVER_STORE_AGENDA_H
-#define CACHESERVER_STORE_AGENDA_H
+#ifndef CACHESERVER_TESTS_FIRST_STORE_AGENDA_H
+#define CACHESERVER_TESTS_FIRST_STORE_AGENDA_H
 
 #include "base/status.h"
-#include "store/expiry.h"
+#include "first_store/expiry.h"
 
 #include <pthread.h>
 #include <stdint.h>

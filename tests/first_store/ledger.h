@@ -1,7 +1,7 @@
 /* What the store holds, added up: bytes against a limit, and entries. Any
  * thread, no lock. */
-#ifndef CACHESERVER_STORE_LEDGER_H
-#define CACHESERVER_STORE_LEDGER_H
+#ifndef CACHESERVER_TESTS_FIRST_STORE_LEDGER_H
+#define CACHESERVER_TESTS_FIRST_STORE_LEDGER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "store/entry.h"
+#include "first_store/entry.h"
 
 #include "base/check.h"
 #include "base/clock.h"

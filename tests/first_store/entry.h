@@ -1,11 +1,11 @@
 /* A key with its value and lifetime, in one block of memory. Guarded by the
  * lock of the shard that it is in. */
-#ifndef CACHESERVER_STORE_ENTRY_H
-#define CACHESERVER_STORE_ENTRY_H
+#ifndef CACHESERVER_TESTS_FIRST_STORE_ENTRY_H
+#define CACHESERVER_TESTS_FIRST_STORE_ENTRY_H
 
 #include "base/slice.h"
 #include "core/value.h"
-#include "store/expiry.h"
+#include "first_store/expiry.h"
 #include "store/table.h"
 
 #include <stdbool.h>

@@ -1,9 +1,9 @@
-#include "store/shard.h"
+#include "first_store/shard.h"
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "store/agenda.h"
-#include "store/ledger.h"
+#include "first_store/agenda.h"
+#include "first_store/ledger.h"
 
 /* What a table gives up at a time when its shard ends. */
 enum { FINI_STEP = 1024 };

@@ -1,4 +1,4 @@
-#include "store/agenda.h"
+#include "first_store/agenda.h"
 
 #include "base/check.h"
 

@@ -1,13 +1,13 @@
 /* A part of a bank: the entries whose hashes begin with certain bits, under
  * a lock of their own. Every function but the first four is called with the
  * lock held. */
-#ifndef CACHESERVER_STORE_SHARD_H
-#define CACHESERVER_STORE_SHARD_H
+#ifndef CACHESERVER_TESTS_FIRST_STORE_SHARD_H
+#define CACHESERVER_TESTS_FIRST_STORE_SHARD_H
 
 #include "base/slice.h"
 #include "base/status.h"
-#include "store/entry.h"
-#include "store/expiry.h"
+#include "first_store/entry.h"
+#include "first_store/expiry.h"
 #include "store/table.h"
 
 #include <pthread.h>

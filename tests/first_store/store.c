@@ -29,12 +29,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "core/response.h"
-#include "store/agenda.h"
-#include "store/bank.h"
-#include "store/entry.h"
-#include "store/ledger.h"
+#include "first_store/agenda.h"
+#include "first_store/bank.h"
+#include "first_store/entry.h"
+#include "first_store/ledger.h"
 #include "store/listing.h"
-#include "store/wreck.h"
+#include "first_store/wreck.h"
 
 #include <malloc.h>
 #include <pthread.h>

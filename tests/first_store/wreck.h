@@ -1,11 +1,11 @@
 /* What a reset leaves behind: tables whose entries nobody can reach any more
  * and whose memory is given back piece by piece. Any thread. */
-#ifndef CACHESERVER_STORE_WRECK_H
-#define CACHESERVER_STORE_WRECK_H
+#ifndef CACHESERVER_TESTS_FIRST_STORE_WRECK_H
+#define CACHESERVER_TESTS_FIRST_STORE_WRECK_H
 
 #include "base/list.h"
-#include "store/expiry.h"
-#include "store/shard.h"
+#include "first_store/expiry.h"
+#include "first_store/shard.h"
 #include "store/table.h"
 
 #include <pthread.h>
