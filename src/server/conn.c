@@ -278,6 +278,7 @@ static void set_reading(struct conn *conn, struct rest rest)
 static void end_turn(struct conn *conn, struct rest rest)
 {
     struct lane *lane = conn->lane;
+    conn->stream.write_ms = lane->limits.write_ms;
     if (conn->state == CONN_ENDING && conn->calls_owed == 0) {
         finish(conn);
     } else {
@@ -435,7 +436,6 @@ void conn_open(struct lane *lane, int fd, enum stream_kind kind)
         conn_close_now(conn);
         return;
     }
-    conn->stream.write_ms = lane->limits.write_ms;
     log_opened(conn);
     end_turn(conn, (struct rest){false, false});
 }

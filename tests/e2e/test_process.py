@@ -241,6 +241,27 @@ class Signals(unittest.TestCase):
                 wire.ask("ping")
 
 
+    def test_hup_changes_the_write_timeout_of_open_connections(self):
+        with Server() as server:
+            server.stop()
+            path = os.path.join(server.folder.name, "config.json")
+            with open(path, "w") as file:
+                file.write('{"WRITE_TIMEOUT": 3600}')
+            server.start()
+            with Json(server) as conn:
+                conn.ask("put", bank="b", key="k", value="x" * 1000000)
+                with open(path, "w") as file:
+                    file.write('{"WRITE_TIMEOUT": 0.3}')
+                server.process.send_signal(signal.SIGHUP)
+                wait_for(lambda: "WRITE_TIMEOUT" in server.read_log())
+                conn.ask("get", bank="b", key="k")
+                conn.send('{"op":"get","bank":"b","key":"k"}' * 50)
+                time.sleep(1)  # Nothing is read: the server gives up.
+                with self.assertRaises(ConnectionError):
+                    for _ in range(50):
+                        conn.read()
+
+
 PING = b"\0\0\0\5\x08\x01\x8a\x01\0"  # Request{id: 1, ping: {}}
 
 
