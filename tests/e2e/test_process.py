@@ -241,6 +241,19 @@ class Signals(unittest.TestCase):
                 wire.ask("ping")
 
 
+    def test_verbose_2_logs_each_request(self):
+        with Server("--verbose", "2") as server:
+            with Json(server) as conn, Wire(server) as wire:
+                conn.ask("get", bank="secret", key="secret")
+                conn.ask("nonsense")
+                wire.ask("ping")
+            for line in ("json: get: not found", "json: no op: invalid",
+                         "protobuf: ping: ok"):
+                wait_for(lambda: line in server.read_log(), what=line)
+            self.assertRegex(server.read_log(),
+                             r"DEBUG:127\.0\.0\.1:\d+: protobuf: ping")
+            self.assertNotIn("secret", server.read_log())
+
     def test_hup_changes_the_write_timeout_of_open_connections(self):
         with Server() as server:
             server.stop()
