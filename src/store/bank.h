@@ -9,9 +9,9 @@
 #include "core/value.h"
 #include "store/listing.h"
 #include "store/table.h"
-#include "store2/index.h"
-#include "store2/item.h"
-#include "store2/space.h"
+#include "store/index.h"
+#include "store/item.h"
+#include "store/space.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,13 +2,13 @@
  * once: nothing in them is looked at, but for large values. A bank that
  * shares a space takes its items, which are few, out of the count of the
  * segments that they lie in; their bytes are won back with those. */
-#include "store2/wreck.h"
+#include "store/wreck.h"
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "store2/bank.h"
-#include "store2/commons.h"
-#include "store2/large.h"
+#include "store/bank.h"
+#include "store/commons.h"
+#include "store/large.h"
 
 enum { SEGMENTS_A_PIECE = 16 };
 

@@ -3,7 +3,7 @@
 #ifndef CACHESERVER_STORE_INDEX_INTERNAL_H
 #define CACHESERVER_STORE_INDEX_INTERNAL_H
 
-#include "store2/index.h"
+#include "store/index.h"
 
 /* Stands right before its buckets, whose number is in its word. */
 struct index_region {

@@ -1,7 +1,7 @@
 /* The writer's side, as far as it does not change the shape. What a writer
  * does to a slot is inside index_bucket_begin() and _end(), and nothing else
  * is written where readers look; why that is enough is in index_read.h. */
-#include "store2/index_internal.h"
+#include "store/index_internal.h"
 
 #include "base/check.h"
 

@@ -1,8 +1,8 @@
-#include "store2/large.h"
+#include "store/large.h"
 
 #include "base/memory.h"
-#include "store2/commons.h"
-#include "store2/epoch.h"
+#include "store/commons.h"
+#include "store/epoch.h"
 
 #include <stdatomic.h>
 #include <stddef.h>

@@ -19,7 +19,7 @@
  *
  * Since the counter only grows, what is retired stands in one queue in the
  * order of its epochs. */
-#include "store2/epoch.h"
+#include "store/epoch.h"
 
 #include "base/check.h"
 #include "base/memory.h"

@@ -21,7 +21,7 @@
  * takes longer than an operation may, and what is given back in smaller
  * pieces stays in use until the kernel gets round to splitting the page. A
  * limit can only be kept with memory that is counted as it is taken. */
-#include "store2/arena.h"
+#include "store/arena.h"
 
 #include "base/check.h"
 #include "base/list.h"

@@ -15,9 +15,9 @@
 
 #include "base/list.h"
 #include "base/status.h"
-#include "store2/arena.h"
-#include "store2/epoch.h"
-#include "store2/ghost.h"
+#include "store/arena.h"
+#include "store/epoch.h"
+#include "store/ghost.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

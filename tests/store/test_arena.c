@@ -1,4 +1,4 @@
-#include "store2/arena.h"
+#include "store/arena.h"
 
 #include "base/memory.h"
 #include "support/starve.h"

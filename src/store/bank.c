@@ -2,7 +2,7 @@
  * its length stays; else it appends a new item to a segment, fills it, and
  * then lets the index point there. An item is in use exactly if the index
  * points at it; nothing else says so. */
-#include "store2/bank.h"
+#include "store/bank.h"
 
 #include "base/buffer.h"
 #include "base/check.h"
@@ -10,9 +10,9 @@
 #include "core/number.h"
 #include "core/response.h"
 #include "store/store.h"
-#include "store2/commons.h"
-#include "store2/large.h"
-#include "store2/lifetime.h"
+#include "store/commons.h"
+#include "store/large.h"
+#include "store/lifetime.h"
 
 #include <stdlib.h>
 

@@ -29,8 +29,8 @@
 #ifndef CACHESERVER_STORE_INDEX_READ_H
 #define CACHESERVER_STORE_INDEX_READ_H
 
-#include "store2/epoch.h"
-#include "store2/index.h"
+#include "store/epoch.h"
+#include "store/index.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * A region is built for 86 of 100 slots in use. It then takes items until one
  * finds no room, at some 96 of 100, so that memory follows the items in steps
  * of an eighth, and the average is above 90. */
-#include "store2/index_internal.h"
+#include "store/index_internal.h"
 
 #include "base/check.h"
 #include "base/memory.h"

@@ -1,4 +1,4 @@
-#include "store2/epoch.h"
+#include "store/epoch.h"
 
 #include "base/memory.h"
 #include "support/starve.h"

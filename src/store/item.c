@@ -1,8 +1,8 @@
 /* The heat is the first byte of the head, on machines that put the lowest
  * bits first. Writers of the head keep the heat that is there. */
-#include "store2/item.h"
+#include "store/item.h"
 
-#include "store2/lifetime.h"
+#include "store/lifetime.h"
 
 #include "core/limits.h"
 

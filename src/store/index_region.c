@@ -3,7 +3,7 @@
  *     block of memory
  *     | margin | region | bucket | bucket | ...
  *                       ^ the word; a multiple of 64 but in the smallest */
-#include "store2/index_internal.h"
+#include "store/index_internal.h"
 
 #include "base/check.h"
 #include "base/memory.h"

@@ -1,6 +1,6 @@
 /* The part of a lookup that few take: the second bucket, misses, and starting
  * over. */
-#include "store2/index.h"
+#include "store/index.h"
 
 #include <sched.h>
 

@@ -3,13 +3,13 @@
  * eviction from the head of its queue, or by compaction once much of it is
  * dead. A small space fills small segments, so that a queue always has many
  * and the parts that are moved are small against the whole. */
-#include "store2/space.h"
+#include "store/space.h"
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "store2/commons.h"
-#include "store2/item.h"
-#include "store2/lifetime.h"
+#include "store/commons.h"
+#include "store/item.h"
+#include "store/lifetime.h"
 
 enum {
     SMALL_SHARE = 10,      /* one part in so many is the small queue's */

@@ -1,9 +1,9 @@
-#include "store2/job.h"
+#include "store/job.h"
 
 #include "base/check.h"
-#include "store2/bank.h"
-#include "store2/commons.h"
-#include "store2/lifetime.h"
+#include "store/bank.h"
+#include "store/commons.h"
+#include "store/lifetime.h"
 
 enum { LATE_MS = 1000, LATE_LEN = 64 * 1024 };
 

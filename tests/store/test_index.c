@@ -1,8 +1,8 @@
 /* Keys are numbers, and a place says which key lies there: twice the key, or
  * one more, so that there are two places for each. */
-#include "store2/index.h"
+#include "store/index.h"
 
-#include "store2/index_internal.h"
+#include "store/index_internal.h"
 #include "support/starve.h"
 #include "support/test.h"
 

@@ -20,7 +20,7 @@
  * is filled when it is first looked at; besides, each operation fills some
  * from the end, and what the rest does not need of the old lines goes back to
  * the system on the way. */
-#include "store2/ghost.h"
+#include "store/ghost.h"
 
 #include "base/memory.h"
 

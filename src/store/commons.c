@@ -1,7 +1,7 @@
-#include "store2/commons.h"
+#include "store/commons.h"
 
 #include "base/clock.h"
-#include "store2/arena.h"
+#include "store/arena.h"
 
 uint64_t commons_now(const struct commons *commons)
 {

@@ -5,8 +5,8 @@
 
 #include "base/list.h"
 #include "base/status.h"
-#include "store2/epoch.h"
-#include "store2/index.h"
+#include "store/epoch.h"
+#include "store/index.h"
 
 #include <pthread.h>
 #include <stdbool.h>

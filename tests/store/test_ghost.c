@@ -1,4 +1,4 @@
-#include "store2/ghost.h"
+#include "store/ghost.h"
 
 #include "support/starve.h"
 #include "support/test.h"

@@ -29,12 +29,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "core/response.h"
-#include "store2/bank.h"
-#include "store2/commons.h"
-#include "store2/job.h"
-#include "store2/large.h"
-#include "store2/lifetime.h"
-#include "store2/wreck.h"
+#include "store/bank.h"
+#include "store/commons.h"
+#include "store/job.h"
+#include "store/large.h"
+#include "store/lifetime.h"
+#include "store/wreck.h"
 
 #include <malloc.h>
 #include <pthread.h>

@@ -159,6 +159,6 @@ static inline bool index_is_valid(const struct index_reader *reader);
 /* Fetches what a lookup of `hash` will read first. */
 static inline void index_prefetch(const struct index *index, uint64_t hash);
 
-#include "store2/index_read.h"
+#include "store/index_read.h"
 
 #endif
