@@ -43,6 +43,8 @@ enum {
     WORD_BITS = 64,
     CHUNK_COUNT_MAX = 1 << 18 /* what 36 bits reach */
 };
+_Static_assert(ARENA_LEN_MAX == (size_t)(CHUNK_COUNT_MAX - 1) * CHUNK_LEN,
+               "all but the first");
 
 /* The lowest bits of a word are 0 in a free chunk, else its class and 1. */
 enum { TAG_BITS = 2, TAG_MASK = (1 << TAG_BITS) - 1 };
@@ -71,6 +73,7 @@ struct arena {
     uint32_t chunk_count; /* with the first, which is not used */
     size_t descriptor_len;
     _Atomic size_t used;
+    _Atomic size_t idle; /* of `kept` and of all free touched blocks */
 
     pthread_mutex_t lock; /* of all below, and of the chunks */
     struct list partly[ARENA_CLASS_COUNT][LEVELS];
@@ -134,6 +137,16 @@ static void count_unused(struct arena *arena, size_t less)
     atomic_fetch_sub_explicit(&arena->used, less, memory_order_relaxed);
 }
 
+static void count_idle(struct arena *arena, size_t more)
+{
+    atomic_fetch_add_explicit(&arena->idle, more, memory_order_relaxed);
+}
+
+static void count_busy(struct arena *arena, size_t less)
+{
+    atomic_fetch_sub_explicit(&arena->idle, less, memory_order_relaxed);
+}
+
 static struct chunk *word_chunk(uintptr_t word)
 {
     return word & TAG_MASK ? (struct chunk *)(word & ~(uintptr_t)TAG_MASK)
@@ -160,7 +173,7 @@ static bool reserve_range(struct arena *arena)
 
 struct arena *arena_create(size_t len, size_t descriptor_len)
 {
-    if (len > (size_t)(CHUNK_COUNT_MAX - 1) * CHUNK_LEN) {
+    if (len > ARENA_LEN_MAX) {
         return NULL;
     }
     size_t chunk_count = 1 + round_up(len, CHUNK_LEN) / CHUNK_LEN;
@@ -288,12 +301,14 @@ static void close_chunk(struct arena *arena, struct chunk *chunk)
     bool is_kept = touched_len == CHUNK_LEN &&
                    arena->kept_len + CHUNK_LEN <= ARENA_KEPT_MAX;
     if (!is_kept && touched_len > 0) {
+        count_busy(arena, touched_len);
         pthread_mutex_unlock(&arena->lock);
         is_kept = madvise(arena->base + (size_t)number * CHUNK_LEN, CHUNK_LEN,
                           MADV_DONTNEED) != 0; /* It may be locked. */
         pthread_mutex_lock(&arena->lock);
         count_unused(arena, touched_len);
         count_used(arena, is_kept ? CHUNK_LEN : 0);
+        count_idle(arena, is_kept ? CHUNK_LEN : 0);
     }
     arena->kept_len += is_kept ? CHUNK_LEN : 0;
     push_free(arena, is_kept ? &arena->kept : &arena->empty, number);
@@ -332,8 +347,9 @@ static unsigned take_block(struct arena *arena, struct chunk *chunk)
         set_bit(&chunk->touched, block);
         chunk->touched_count++;
         count_used(arena, chunk->block_len);
-    } else if (chunk->class != ARENA_4K) {
-        arena->kept_len -= chunk->block_len;
+    } else {
+        arena->kept_len -= chunk->class == ARENA_4K ? 0 : chunk->block_len;
+        count_busy(arena, chunk->block_len);
     }
     clear_bit(&chunk->free, block);
     chunk->free_count--;
@@ -386,8 +402,9 @@ static void return_block(struct arena *arena, struct chunk *chunk,
     clear_block(arena, chunk, block);
     set_bit(&chunk->free, block);
     chunk->free_count++;
-    if (chunk->class != ARENA_4K && has_bit(&chunk->touched, block)) {
-        arena->kept_len += chunk->block_len;
+    if (has_bit(&chunk->touched, block)) {
+        arena->kept_len += chunk->class == ARENA_4K ? 0 : chunk->block_len;
+        count_idle(arena, chunk->block_len);
     }
     if (chunk->free_count < chunk->block_count) {
         list_chunk(arena, chunk);
@@ -442,6 +459,11 @@ uint64_t arena_block_end(const struct arena *arena, uint64_t place)
 size_t arena_used(const struct arena *arena)
 {
     return atomic_load_explicit(&arena->used, memory_order_relaxed);
+}
+
+size_t arena_idle(const struct arena *arena)
+{
+    return atomic_load_explicit(&arena->idle, memory_order_relaxed);
 }
 
 char *arena_base(const struct arena *arena)

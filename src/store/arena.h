@@ -14,6 +14,9 @@ struct arena;
 /* Places count units of this many bytes; 0 is no place. */
 enum { ARENA_UNIT = 4 };
 
+/* The most that one can hold. */
+#define ARENA_LEN_MAX (((size_t)256 << 30) - ((size_t)1 << 20))
+
 /* The sizes of blocks. */
 enum arena_class { ARENA_4K, ARENA_64K, ARENA_1M, ARENA_CLASS_COUNT };
 
@@ -30,7 +33,7 @@ static inline size_t arena_block_len(enum arena_class class)
 enum { ARENA_KEPT_MAX = 8 * 1024 * 1024 };
 
 /* *Gives* an arena that can hold `len` bytes in blocks (rounded up to
- * 1 MiB; up to 256 GiB less 1 MiB), each with a descriptor of
+ * 1 MiB; up to ARENA_LEN_MAX), each with a descriptor of
  * `descriptor_len` bytes; the system's memory is taken as blocks are. NULL
  * when the system refuses. Behind the last block at least 16 MiB can be
  * read. */
@@ -62,6 +65,10 @@ uint64_t arena_block_end(const struct arena *arena, uint64_t place);
  * included. A block counts from when it is taken until its memory is given
  * back. No lock. */
 size_t arena_used(const struct arena *arena);
+
+/* How much of that lies in free blocks, for the next who want some. No
+ * lock. */
+size_t arena_idle(const struct arena *arena);
 
 /* The address of `place`. No lock. */
 char *arena_base(const struct arena *arena);

@@ -18,7 +18,8 @@
 
 enum {
     SLOT_CHARGE = 8, /* an entry's part of the index and the ghost */
-    GRADUATE_AT = 256 * 1024
+    GRADUATE_AT = 256 * 1024,
+    READ_TRIES = 16 /* without the lock */
 };
 
 static uint64_t hash_item(const struct commons *commons, uint64_t place)
@@ -49,8 +50,10 @@ static void hash_items(void *arg, const uint64_t *places, uint64_t *hashes,
 void bank_settle(struct bank *bank)
 {
     size_t used = atomic_load_explicit(&bank->index.used, memory_order_relaxed);
-    atomic_fetch_add_explicit(&bank->commons->other,
-                              used - bank->index_charged,
+    if (used == bank->index_charged) {
+        return;
+    }
+    atomic_fetch_add_explicit(&bank->commons->other, used - bank->index_charged,
                               memory_order_relaxed);
     bank->index_charged = used;
 }
@@ -130,7 +133,10 @@ static void count_in(struct bank *bank, const struct item *item)
     atomic_fetch_add_explicit(&bank->entries, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&bank->live, item->len + SLOT_CHARGE,
                               memory_order_relaxed);
-    bank->large_count += item->is_large;
+    if (item->is_large) {
+        bank->large_bytes += large_charge(item->value_len);
+        space_count_large(bank->space, large_charge(item->value_len), 0);
+    }
 }
 
 static void count_out(struct bank *bank, const struct item *item)
@@ -138,7 +144,10 @@ static void count_out(struct bank *bank, const struct item *item)
     atomic_fetch_sub_explicit(&bank->entries, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&bank->live, item->len + SLOT_CHARGE,
                               memory_order_relaxed);
-    bank->large_count -= item->is_large;
+    if (item->is_large) {
+        bank->large_bytes -= large_charge(item->value_len);
+        space_count_large(bank->space, 0, large_charge(item->value_len));
+    }
 }
 
 /* What the index no longer points at. */
@@ -160,6 +169,7 @@ void bank_unlink(struct bank *bank, const struct bank_item *found)
     index_remove(&bank->index, found->hash, found->place);
     drop_large(bank, found);
     drop_item(bank, found);
+    bank_settle(bank);
 }
 
 /* An item that is to be written. */
@@ -184,8 +194,8 @@ static void lay_out(const struct bank *bank, struct draft *draft)
 static enum status append(struct bank *bank, const struct draft *draft,
                           uint64_t *place)
 {
-    enum status status = space_reserve(bank->space, draft->queue, &draft->item,
-                                       bank->id, place);
+    enum status status =
+        space_reserve(bank->space, draft->queue, &draft->item, bank->id, place);
     if (!status) {
         char *at = arena_at(bank->commons->base, *place);
         item_write_rest(at, &draft->item, draft->life, draft->key,
@@ -273,8 +283,7 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value)
 {
     struct draft draft = {
-        .item = {.kind = value->kind,
-                 .value_len = (uint32_t)value->bytes.len},
+        .item = {.kind = value->kind, .value_len = (uint32_t)value->bytes.len},
         .life = value->life,
         .key = key->bytes,
         .value = value->large ? value->large : value->bytes.data,
@@ -331,8 +340,7 @@ static void set_life(struct bank *bank, const struct bank_item *found,
     item_set_life(found->at, &found->item, life);
     index_end_write(bucket);
     if (life_end(life) != LIFE_FOREVER) {
-        space_note_end(segment_of(bank->commons, found->place),
-                       life_end(life));
+        space_note_end(segment_of(bank->commons, found->place), life_end(life));
     }
 }
 
@@ -341,8 +349,7 @@ static enum status add_life(struct bank *bank, const struct bank_item *found,
                             uint64_t life)
 {
     struct draft draft = {
-        .item = {.kind = found->item.kind,
-                 .value_len = found->item.value_len},
+        .item = {.kind = found->item.kind, .value_len = found->item.value_len},
         .life = life,
         .key = slice_of(found->at + found->item.key_at, found->item.key_len),
         .value = value_of(found).data,
@@ -399,8 +406,8 @@ static bool has_room(const struct buffer *bytes, size_t len)
 /* Room cannot be allocated under the lock; so the first try may only find out
  * how much is needed, and whenever the value has grown there is another. */
 enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
-                               struct lifetime lifetime, struct buffer *bytes,
-                               enum value_kind *kind)
+                               const struct lifetime *touch,
+                               struct buffer *bytes, enum value_kind *kind)
 {
     struct bank_item found;
     uint64_t now = commons_now(bank->commons);
@@ -421,7 +428,7 @@ enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
             *kind = found.item.kind;
             item_warm(found.at);
             (void)buffer_append(bytes, value_of(&found));
-            status = touch_item(bank, &found, lifetime, now);
+            status = touch ? touch_item(bank, &found, *touch, now) : status;
         }
         pthread_mutex_unlock(&bank->lock);
     }
@@ -510,12 +517,14 @@ enum status bank_get(struct bank *bank, const struct hashed_key *key,
 {
     struct index_reader reader;
     struct bank_item seen;
+    unsigned tries = 0;
     index_start(&reader, &bank->index, key->hash);
-    while (index_next(&reader)) {
+    while (tries < READ_TRIES && index_next(&reader)) {
         switch (look_at(bank, &reader, key, &seen, bytes)) {
         case LOOK_OTHER:
             break;
         case LOOK_AGAIN:
+            tries++;
             index_start(&reader, &bank->index, key->hash);
             break;
         case LOOK_HIT:
@@ -529,15 +538,16 @@ enum status bank_get(struct bank *bank, const struct hashed_key *key,
             return STATUS_NOMEM;
         }
     }
-    return STATUS_NOT_FOUND;
+    return tries < READ_TRIES
+               ? STATUS_NOT_FOUND
+               : bank_get_and_touch(bank, key, NULL, bytes, kind);
 }
 
 bool bank_move(struct bank *bank, const struct bank_item *found,
                enum space_queue queue, uint32_t heat)
 {
     struct draft draft = {
-        .item = {.kind = found->item.kind,
-                 .value_len = found->item.value_len},
+        .item = {.kind = found->item.kind, .value_len = found->item.value_len},
         .life = item_life(found->at, &found->item),
         .heat = heat,
         .queue = queue,
@@ -556,12 +566,50 @@ bool bank_wants_space(struct bank *bank)
                GRADUATE_AT;
 }
 
+/* The places in one region of the index. */
+struct region_places {
+    size_t count;
+    uint64_t places[INDEX_ITEMS_MAX];
+};
+
+static void collect_place(void *arg, uint64_t place)
+{
+    struct region_places *region = arg;
+    region->places[region->count++] = place;
+}
+
+/* All items go to the bank's new space, or a reset would have to look for
+ * those that did not. What finds no room there is lost. */
+static void move_in(struct bank *bank)
+{
+    struct region_places region;
+    uint64_t position = 0;
+    do {
+        region.count = 0;
+        position =
+            index_walk_region(&bank->index, position, collect_place, &region);
+        for (size_t i = 0; i < region.count; i++) {
+            struct bank_item found;
+            uint64_t place = region.places[i];
+            if (bank_has_item(bank, place, &found) &&
+                !bank_move(bank, &found,
+                           segment_of(bank->commons, place)->queue,
+                           item_heat(found.at))) {
+                bank_unlink(bank, &found);
+            }
+        }
+    } while (position);
+}
+
 void bank_graduate(struct bank *bank, struct space **fresh)
 {
     pthread_mutex_lock(&bank->lock);
     if (bank_wants_space(bank)) {
+        space_count_large(bank->space, 0, bank->large_bytes);
+        space_count_large(*fresh, bank->large_bytes, 0);
         atomic_store(&bank->space, *fresh);
         *fresh = NULL;
+        move_in(bank);
     }
     pthread_mutex_unlock(&bank->lock);
 }
@@ -611,8 +659,8 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* Lists one key; false when there is no room for it. */
-static bool list_key(struct bank *bank, struct listing *listing,
-                     uint64_t place, uint64_t now)
+static bool list_key(struct bank *bank, struct listing *listing, uint64_t place,
+                     uint64_t now)
 {
     struct item item;
     char *at = arena_at(bank->commons->base, place);
@@ -639,8 +687,8 @@ static void list_region(struct bank *bank, struct listing *listing)
     struct table_walk *walk = &listing->walk;
     uint64_t now = commons_now(bank->commons);
     region.position = walk->position;
-    uint64_t next = index_walk_region(&bank->index, walk->position,
-                                      collect_key, &region);
+    uint64_t next =
+        index_walk_region(&bank->index, walk->position, collect_key, &region);
     qsort(region.keys, region.count, sizeof region.keys[0], compare_keys);
     for (size_t i = 0; i < region.count; i++) {
         bool is_same = i > 0 && region.keys[i].hash == region.keys[i - 1].hash;

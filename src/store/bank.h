@@ -1,6 +1,7 @@
 /* A named set of entries: an index over items that lie in a space. Any
  * thread; each function is one atomic step, but for bank_keys(). Writers take
- * the bank's lock; bank_get() without a touch takes none. */
+ * the bank's lock; bank_get() takes none, unless writers are in its way again
+ * and again. */
 #ifndef CACHESERVER_STORE_BANK_H
 #define CACHESERVER_STORE_BANK_H
 
@@ -35,8 +36,8 @@ struct bank {
     struct index index;
     struct space *_Atomic space; /* its own, or the one of small banks;
                                     changes once, under the lock */
-    uint64_t incarnation; /* of cursors; changes with each reset */
-    uint64_t large_count; /* entries with memory of their own */
+    uint64_t incarnation;        /* of cursors; changes with each reset */
+    uint64_t large_bytes;        /* of values with memory of their own */
     size_t index_charged;
     uint32_t id;
     _Atomic uint64_t entries;
@@ -72,9 +73,12 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value);
 enum status bank_get(struct bank *bank, const struct hashed_key *key,
                      struct buffer *bytes, enum value_kind *kind);
+
+/* Under the lock; `touch` may be NULL. */
 enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
-                               struct lifetime lifetime, struct buffer *bytes,
-                               enum value_kind *kind);
+                               const struct lifetime *touch,
+                               struct buffer *bytes, enum value_kind *kind);
+
 enum status bank_touch(struct bank *bank, const struct hashed_key *key,
                        struct lifetime lifetime);
 enum status bank_remove(struct bank *bank, const struct hashed_key *key);
@@ -86,7 +90,8 @@ enum status bank_keys(struct bank *bank, struct listing *listing,
                       struct cursor *cursor);
 
 /* Whether the bank shares its space and has become too large for that; then
- * bank_graduate() gives it `fresh`, which is taken if it still is so. */
+ * bank_graduate() gives it `fresh`, which is taken if it still is so, and
+ * moves all its items there. */
 bool bank_wants_space(struct bank *bank);
 void bank_graduate(struct bank *bank, struct space **fresh);
 

@@ -3,17 +3,29 @@
 #include "base/clock.h"
 #include "store/arena.h"
 
+enum { IDLE_SHARE = 8 };
+
 uint64_t commons_now(const struct commons *commons)
 {
     return clock_now_ms() - commons->start_ms + 1;
 }
 
+/* Free blocks are soon taken again, but not for every size: of those that
+ * lie between taken ones so much is charged as would go beyond the limit by
+ * an eighth. */
+static uint64_t idle_of(const struct commons *commons)
+{
+    uint64_t idle = arena_idle(commons->arena);
+    uint64_t idle_max = ARENA_KEPT_MAX + commons->memory_max / IDLE_SHARE;
+    return !commons->memory_max || idle < idle_max ? idle : idle_max;
+}
+
 uint64_t commons_used(const struct commons *commons)
 {
-    uint64_t used =
-        arena_used(commons->arena) +
-        atomic_load_explicit(&commons->other, memory_order_relaxed);
-    uint64_t leaving =
+    uint64_t used = arena_used(commons->arena) +
+                    atomic_load_explicit(&commons->other, memory_order_relaxed);
+    uint64_t free =
+        idle_of(commons) +
         atomic_load_explicit(&commons->leaving, memory_order_relaxed);
-    return used > leaving ? used - leaving : 0;
+    return used > free ? used - free : 0;
 }

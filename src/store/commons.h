@@ -12,8 +12,8 @@ struct bank;
 struct epochs;
 
 /* `base` is the arena's, for speed. `other` are the bytes of memory that are
- * neither in the arena nor on their way out; `leaving` are those of blocks
- * that wait for their epoch. */
+ * not in the arena; `leaving` are those, in the arena or not, that wait for
+ * their epoch or are a wreck's. */
 struct commons {
     struct arena *arena;
     char *base;

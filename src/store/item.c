@@ -76,8 +76,8 @@ static _Atomic uint8_t *byte_at(char *at)
 void item_copy_out(char *to, char *from, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        to[i] = (char)atomic_load_explicit(byte_at(from + i),
-                                           memory_order_relaxed);
+        to[i] =
+            (char)atomic_load_explicit(byte_at(from + i), memory_order_relaxed);
     }
 }
 
@@ -93,9 +93,9 @@ bool item_has_key(char *at, const struct item *item, struct slice key)
 {
     bool is_same = item->key_len == key.len;
     for (size_t i = 0; is_same && i < key.len; i++) {
-        is_same = atomic_load_explicit(byte_at(at + item->key_at + i),
-                                       memory_order_relaxed) ==
-                  (uint8_t)key.data[i];
+        is_same =
+            atomic_load_explicit(byte_at(at + item->key_at + i),
+                                 memory_order_relaxed) == (uint8_t)key.data[i];
     }
     return is_same;
 }

@@ -5,7 +5,7 @@
 #include "store/commons.h"
 #include "store/lifetime.h"
 
-enum { LATE_MS = 1000, LATE_LEN = 64 * 1024 };
+enum { LATE_MS = 1000, LATE_LEN = 64 * 1024, LARGE_WORTH = 64 };
 
 /* One item that a job has come to, with its bank, which is locked. */
 struct visit {
@@ -95,8 +95,9 @@ static struct bank *bank_of_item(const struct space *space, char *at,
                                              item_bank_id(at, item));
 }
 
-/* The next item of the job's segment. */
-static void step(struct space *space)
+/* The next item of the job's segment. Answers how many items' worth it was:
+ * a large value's memory may be all that is wanted. */
+static size_t step(struct space *space)
 {
     struct space_job *job = &space->job;
     struct visit visit = {.space = space};
@@ -109,14 +110,14 @@ static void step(struct space *space)
     job->at += item.len;
     visit.bank = bank_of_item(space, at, &item);
     if (!visit.bank) {
-        return;
+        return 1;
     }
     pthread_mutex_lock(&visit.bank->lock);
     if (bank_has_item(visit.bank, place, &visit.found)) {
         visit_item(&visit);
-        bank_settle(visit.bank);
     }
     pthread_mutex_unlock(&visit.bank->lock);
+    return item.is_large ? LARGE_WORTH : 1;
 }
 
 /* When to look again: when a sixteenth of the segment's bytes will be over,
@@ -173,8 +174,8 @@ static void go_on(struct space *space, size_t items)
 {
     struct space_job *job = &space->job;
     while (items > 0 && job->at < job->end) {
-        step(space);
-        items--;
+        size_t worth = step(space);
+        items -= worth < items ? worth : items;
     }
     if (job->at >= job->end) {
         end_job(space);

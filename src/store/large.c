@@ -18,6 +18,11 @@ static struct large *large_of(char *bytes)
     return (struct large *)(void *)(bytes - offsetof(struct large, bytes));
 }
 
+uint64_t large_charge(size_t len)
+{
+    return sizeof(struct large) + len;
+}
+
 char *large_create(struct commons *commons, struct slice bytes)
 {
     struct large *large = memory_alloc(sizeof *large + bytes.len);
@@ -26,7 +31,7 @@ char *large_create(struct commons *commons, struct slice bytes)
     }
     large->len = bytes.len;
     memcpy(large->bytes, bytes.data, bytes.len);
-    atomic_fetch_add_explicit(&commons->other, sizeof *large + bytes.len,
+    atomic_fetch_add_explicit(&commons->other, large_charge(bytes.len),
                               memory_order_relaxed);
     return large->bytes;
 }
@@ -35,19 +40,30 @@ void large_free(struct commons *commons, char *bytes)
 {
     if (bytes) {
         struct large *large = large_of(bytes);
-        atomic_fetch_sub_explicit(&commons->other, sizeof *large + large->len,
+        atomic_fetch_sub_explicit(&commons->other, large_charge(large->len),
                                   memory_order_relaxed);
         memory_free(large);
     }
 }
 
+void large_release(struct commons *commons, char *bytes)
+{
+    atomic_fetch_sub_explicit(&commons->leaving,
+                              large_charge(large_of(bytes)->len),
+                              memory_order_relaxed);
+    large_free(commons, bytes);
+}
+
 static void release(struct retired *retired, void *arg)
 {
     struct large *large = (struct large *)(void *)retired;
-    large_free(arg, large->bytes);
+    large_release(arg, large->bytes);
 }
 
 void large_retire(struct commons *commons, char *bytes)
 {
-    epochs_retire(commons->epochs, &large_of(bytes)->retired, release);
+    struct large *large = large_of(bytes);
+    atomic_fetch_add_explicit(&commons->leaving, large_charge(large->len),
+                              memory_order_relaxed);
+    epochs_retire(commons->epochs, &large->retired, release);
 }

@@ -5,6 +5,9 @@
 
 #include "base/slice.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct commons;
 
 /* *Gives* a *copy* of `bytes`, charged; NULL without memory. */
@@ -15,5 +18,11 @@ void large_retire(struct commons *commons, char *large);
 
 /* *Takes* `large`, which nobody has seen. */
 void large_free(struct commons *commons, char *large);
+
+/* *Takes* `large`, which `leaving` counts, and which no reader can be in. */
+void large_release(struct commons *commons, char *large);
+
+/* What one of `len` bytes is charged with. */
+uint64_t large_charge(size_t len);
 
 #endif

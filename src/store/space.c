@@ -69,6 +69,18 @@ uint64_t space_used(const struct space *space)
                                 memory_order_relaxed);
 }
 
+uint64_t space_weight(const struct space *space)
+{
+    return space_used(space) +
+           atomic_load_explicit(&space->large_bytes, memory_order_relaxed);
+}
+
+void space_count_large(struct space *space, uint64_t more, uint64_t less)
+{
+    atomic_fetch_add_explicit(&space->large_bytes, more - less,
+                              memory_order_relaxed);
+}
+
 /* The smallest class that leaves the space its number of segments, and that
  * `len` bytes are a small part of. */
 static enum arena_class class_for(const struct space *space, size_t len)
@@ -77,22 +89,40 @@ static enum arena_class class_for(const struct space *space, size_t len)
     enum arena_class class = ARENA_4K;
     while (class < ARENA_1M && (wanted > arena_block_len(class) ||
                                 len > arena_block_len(class) / INSIDE_SHARE)) {
-        class++;
+        class ++;
     }
     return class;
 }
 
+/* Much of the block is dead. */
+static bool is_sparse(const struct segment *segment, uint64_t live)
+{
+    return live * 100 <
+           arena_block_len(segment->class) * (100 - SPARSE_PERCENT);
+}
+
+static uint64_t live_of(struct segment *segment)
+{
+    return atomic_load_explicit(&segment->live, memory_order_relaxed);
+}
+
+/* Pairs with begin_walk(): a walk that takes it back sees what was lost. */
+static void note_sparse(struct space *space)
+{
+    atomic_store_explicit(&space->has_sparse, true, memory_order_release);
+}
+
+/* What was lost while the segment was open has not been noted for good. */
 static void seal(struct space *space, struct segment *segment)
 {
     segment->state = SEGMENT_SEALED;
     space->open[segment->queue][segment->class] = NULL;
-    if (atomic_load_explicit(&segment->is_sparse, memory_order_relaxed)) {
-        atomic_store_explicit(&space->has_sparse, true, memory_order_relaxed);
+    if (is_sparse(segment, live_of(segment))) {
+        note_sparse(space);
     }
 }
 
-static struct segment *open_segment(struct space *space,
-                                    enum space_queue queue,
+static struct segment *open_segment(struct space *space, enum space_queue queue,
                                     enum arena_class class)
 {
     uint64_t place = arena_take_block(space->commons->arena, class);
@@ -104,12 +134,11 @@ static struct segment *open_segment(struct space *space,
     segment->place = place;
     segment->check_at_ms = LIFE_FOREVER;
     segment->used = 0;
-    segment->class = (uint8_t)class;
+    segment->class = (uint8_t) class;
     segment->queue = (uint8_t)queue;
     segment->state = SEGMENT_OPEN;
     atomic_store_explicit(&segment->live, 0, memory_order_relaxed);
     atomic_store_explicit(&segment->pins, 0, memory_order_relaxed);
-    atomic_store_explicit(&segment->is_sparse, false, memory_order_relaxed);
     list_init(&segment->link);
     list_append(&space->queues[queue], &segment->link);
     atomic_fetch_add_explicit(&space->bytes[queue], arena_block_len(class),
@@ -146,7 +175,7 @@ enum status space_reserve(struct space *space, enum space_queue queue,
         atomic_fetch_add_explicit(&segment->pins, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&space->lock);
-    return segment ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    return segment ? STATUS_OK : STATUS_NOMEM;
 }
 
 uint32_t space_filled(struct segment *segment)
@@ -191,15 +220,12 @@ static bool is_pinned(struct segment *segment)
 void space_forget(struct commons *commons, uint64_t place, uint32_t len)
 {
     struct segment *segment = segment_of(commons, place);
-    uint64_t live = atomic_fetch_sub_explicit(&segment->live, len,
-                                              memory_order_relaxed) -
-                    len;
-    uint64_t block = arena_block_len(segment->class);
-    if (live * 100 < block * (100 - SPARSE_PERCENT) &&
-        !atomic_load_explicit(&segment->is_sparse, memory_order_relaxed)) {
-        atomic_store_explicit(&segment->is_sparse, true, memory_order_relaxed);
-        atomic_store_explicit(&segment->space->has_sparse, true,
-                              memory_order_relaxed);
+    uint64_t before =
+        atomic_fetch_sub_explicit(&segment->live, len, memory_order_relaxed);
+    uint64_t live = before - len;
+    if (live == 0 ||
+        (is_sparse(segment, live) && !is_sparse(segment, before))) {
+        note_sparse(segment->space);
     }
 }
 
@@ -264,7 +290,7 @@ static void remove_from_queue(struct space *space, struct segment *segment)
 
 static struct segment *first_sealed(struct list *queue)
 {
-    LIST_FOREACH(link, queue) {
+    LIST_FOREACH (link, queue) {
         struct segment *segment = segment_of_link(link);
         if (segment->state == SEGMENT_SEALED && !is_pinned(segment)) {
             return segment;
@@ -276,7 +302,7 @@ static struct segment *first_sealed(struct list *queue)
 /* For a queue whose segments are all open. */
 static void seal_oldest(struct space *space, enum space_queue queue)
 {
-    LIST_FOREACH(link, &space->queues[queue]) {
+    LIST_FOREACH (link, &space->queues[queue]) {
         struct segment *segment = segment_of_link(link);
         if (segment->state == SEGMENT_OPEN && !is_pinned(segment)) {
             seal(space, segment);
@@ -298,14 +324,14 @@ static struct segment *oldest_of(struct space *space, enum space_queue queue)
 struct segment *space_take_oldest(struct space *space)
 {
     pthread_mutex_lock(&space->lock);
-    uint64_t small = atomic_load_explicit(&space->bytes[SPACE_SMALL],
-                                          memory_order_relaxed);
+    uint64_t small =
+        atomic_load_explicit(&space->bytes[SPACE_SMALL], memory_order_relaxed);
     bool is_small_over = small * SMALL_SHARE > space_used(space);
     enum space_queue first = is_small_over ? SPACE_SMALL : SPACE_MAIN;
     struct segment *segment = oldest_of(space, first);
     if (!segment) {
-        segment = oldest_of(space,
-                            first == SPACE_SMALL ? SPACE_MAIN : SPACE_SMALL);
+        segment =
+            oldest_of(space, first == SPACE_SMALL ? SPACE_MAIN : SPACE_SMALL);
     }
     if (segment) {
         remove_from_queue(space, segment);
@@ -314,20 +340,24 @@ struct segment *space_take_oldest(struct space *space)
     return segment;
 }
 
-static bool is_sparse(struct segment *segment)
+/* What is sparse, or empty though it is open, is taken away. */
+static bool is_worth_compacting(struct segment *segment)
 {
-    uint64_t live = atomic_load_explicit(&segment->live, memory_order_relaxed);
-    return live * 100 <
-           arena_block_len(segment->class) * (100 - SPARSE_PERCENT);
+    uint64_t live = live_of(segment);
+    return segment->state == SEGMENT_SEALED ? is_sparse(segment, live)
+                                            : live == 0;
 }
 
 /* What is to be done with `segment`, which the walk has come to. */
-static enum space_job_kind look_at(struct space *space,
-                                   struct segment *segment, uint64_t now_ms)
+static enum space_job_kind look_at(struct space *space, struct segment *segment,
+                                   uint64_t now_ms)
 {
     if (is_pinned(segment)) {
-        atomic_store_explicit(&space->has_sparse, true, memory_order_relaxed);
-    } else if (segment->state == SEGMENT_SEALED && is_sparse(segment)) {
+        note_sparse(space);
+    } else if (is_worth_compacting(segment)) {
+        if (segment->state == SEGMENT_OPEN) {
+            seal(space, segment);
+        }
         remove_from_queue(space, segment);
         return SPACE_COMPACT;
     } else if (segment->check_at_ms <= now_ms) {
@@ -348,7 +378,7 @@ static bool begin_walk(struct space *space, uint64_t now_ms)
     }
     if (space->check_at_ms > now_ms &&
         !atomic_exchange_explicit(&space->has_sparse, false,
-                                  memory_order_relaxed)) {
+                                  memory_order_acquire)) {
         return false;
     }
     space->walk_check_ms = LIFE_FOREVER;
@@ -379,8 +409,9 @@ struct segment *space_find_work(struct space *space, uint64_t now_ms,
 static void release_segment(struct retired *retired, void *arg)
 {
     struct commons *commons = arg;
-    struct segment *segment = (struct segment *)(void *)((char *)retired -
-                                  offsetof(struct segment, retired));
+    struct segment *segment =
+        (struct segment *)(void *)((char *)retired -
+                                   offsetof(struct segment, retired));
     atomic_fetch_sub_explicit(&commons->leaving,
                               arena_block_len(segment->class),
                               memory_order_relaxed);
@@ -410,7 +441,6 @@ void space_retire(struct segment *segment)
 
 void space_return(struct segment *segment)
 {
-    leave_space(segment);
     release_segment(&segment->retired, segment->space->commons);
 }
 
@@ -423,9 +453,14 @@ void space_detach(struct space *space, struct list *all)
     space->job.kind = SPACE_IDLE;
     for (int queue = 0; queue < SPACE_QUEUE_COUNT; queue++) {
         list_move_all(all, &space->queues[queue]);
-        for (int class = 0; class < ARENA_CLASS_COUNT; class++) {
+        for (int class = 0; class < ARENA_CLASS_COUNT; class ++) {
             space->open[queue][class] = NULL;
         }
+    }
+    for (int queue = 0; queue < SPACE_QUEUE_COUNT; queue++) {
+        atomic_fetch_add_explicit(&space->commons->leaving,
+                                  atomic_exchange(&space->bytes[queue], 0),
+                                  memory_order_relaxed);
     }
     space->walk = NULL;
     space->check_at_ms = LIFE_FOREVER;

@@ -37,15 +37,14 @@ enum segment_state { SEGMENT_OPEN, SEGMENT_SEALED, SEGMENT_LEAVING };
  * holds the lock of the bank whose item it is; the rest is the space's lock's.
  * `pins` are writers who have reserved room and not published their item. */
 struct segment {
-    struct list link; /* in the queue, when sealed */
+    struct list link; /* in the queue */
     struct space *space;
     struct retired retired;
-    uint64_t place;       /* the first */
-    uint64_t check_at_ms; /* when its items' lifetimes are worth a look */
-    uint32_t used;        /* bytes filled from its start */
+    uint64_t place;        /* the first */
+    uint64_t check_at_ms;  /* when its items' lifetimes are worth a look */
+    uint32_t used;         /* bytes filled from its start */
     _Atomic uint32_t live; /* bytes of them that are items in use */
     _Atomic uint32_t pins;
-    _Atomic bool is_sparse; /* much of it is dead; compact it */
     uint8_t class;
     uint8_t queue;
     uint8_t state;
@@ -75,17 +74,18 @@ struct space {
     pthread_mutex_t job_lock;
     struct space_job job;
 
-    pthread_mutex_t lock; /* of all below */
-    struct list queues[SPACE_QUEUE_COUNT]; /* sealed segments, oldest first */
+    pthread_mutex_t lock;                  /* of all below */
+    struct list queues[SPACE_QUEUE_COUNT]; /* segments, oldest first */
     struct segment *open[SPACE_QUEUE_COUNT][ARENA_CLASS_COUNT];
     _Atomic uint64_t bytes[SPACE_QUEUE_COUNT]; /* of blocks */
+    _Atomic uint64_t large_bytes;              /* of values beside them */
     struct ghost ghost;
     size_t ghost_charged;
     uint32_t threshold;      /* heat at which a small item is kept */
     struct segment *walk;    /* where the search for work goes on */
     uint64_t check_at_ms;    /* no segment is worth a look before */
     uint64_t walk_check_ms;  /* the least of those that the walk has passed */
-    _Atomic bool has_sparse; /* some segment is */
+    _Atomic bool has_sparse; /* some segment may have become worth it */
 };
 
 /* *Gives* an empty space; NULL without memory. */
@@ -95,8 +95,7 @@ struct space *space_create(struct commons *commons, struct bank *owner);
 void space_free(struct space **space);
 
 /* Reserves room for `item` in `queue`, writes its head, and pins the segment.
- * With the bank's lock held. STATUS_RESOURCE_EXHAUSTED when the arena has no
- * block. */
+ * With the bank's lock held. STATUS_NOMEM when the arena has no block. */
 enum status space_reserve(struct space *space, enum space_queue queue,
                           const struct item *item, uint32_t bank_id,
                           uint64_t *place);
@@ -119,6 +118,12 @@ void space_size_ghost(struct space *space, size_t entries);
 
 /* The bytes of its blocks. Any thread. */
 uint64_t space_used(const struct space *space);
+
+/* With those of large values: what eviction can win. Any thread. */
+uint64_t space_weight(const struct space *space);
+
+/* Large values have come or gone. With their bank's lock held. */
+void space_count_large(struct space *space, uint64_t more, uint64_t less);
 
 /* With the job lock held. Takes the segment that eviction comes to next out
  * of its queue; NULL without one. */
@@ -145,7 +150,7 @@ void space_retire(struct segment *segment);
 void space_return(struct segment *segment);
 
 /* Moves all segments to `all`, by their links; the space is empty and has no
- * job. With the job lock and the owner's lock held. */
+ * job; their bytes are leaving. With the job lock and the owner's lock held. */
 void space_detach(struct space *space, struct list *all);
 
 /* The segment that `place` lies in. Any thread. */

@@ -41,17 +41,18 @@
 #include <sched.h>
 
 enum {
-    EVICT_STEP = 64,          /* items that a put goes through at once */
-    EVICT_TRIES = 4096,       /* such steps before a put gives up */
-    WORK_STEPS = 16,          /* pieces of work in one store_work() */
-    WORK_ITEMS = 256,         /* items in each */
-    RELEASE_STEP = 64,        /* retired blocks in each */
+    EVICT_STEP = 64,    /* items that a put goes through at once */
+    EVICT_TRIES = 4096, /* such steps before a put gives up */
+    WORK_STEPS = 16,    /* pieces of work in one store_work() */
+    WORK_ITEMS = 256,   /* items in each */
+    RELEASE_STEP = 64,  /* retired blocks in each */
+    RELEASE_FEW = 8,    /* and while a put waits */
     TRIM_BYTES = 4 << 20,
-    FREE_SHARE = 64,          /* one part in so many is kept free ... */
-    BORROW_SHARE = 32,        /* blocks that readers may hold up: that part
-                                 of the limit ... */
-    BORROW_MIN = 4 << 20,     /* ... and so many bytes */
-    BANK_PAGE = 1024          /* banks in a page of the table of numbers */
+    FREE_SHARE = 64,      /* one part in so many is kept free ... */
+    BORROW_SHARE = 32,    /* blocks that readers may hold up: that part
+                             of the limit ... */
+    BORROW_MIN = 4 << 20, /* ... and so many bytes */
+    BANK_PAGE = 1024      /* banks in a page of the table of numbers */
 };
 
 #define ARENA_WITHOUT_LIMIT ((size_t)64 << 30)
@@ -82,8 +83,8 @@ struct store {
 static struct bank *find_by_id(void *data, uint32_t id)
 {
     struct store *store = data;
-    struct bank_page *page = atomic_load_explicit(
-        &store->pages[id / BANK_PAGE], memory_order_acquire);
+    struct bank_page *page = atomic_load_explicit(&store->pages[id / BANK_PAGE],
+                                                  memory_order_acquire);
     return page ? atomic_load_explicit(&page->banks[id % BANK_PAGE],
                                        memory_order_acquire)
                 : NULL;
@@ -100,19 +101,27 @@ static void init_lock(pthread_rwlock_t *lock)
     pthread_rwlockattr_destroy(&attributes);
 }
 
+static size_t arena_len(const struct store_options *options)
+{
+    uint64_t max = options->memory_max;
+    if (max == 0) {
+        return ARENA_WITHOUT_LIMIT;
+    }
+    return max < ARENA_LEN_MAX / 2 ? max + max / 4 + ARENA_SLACK
+                                   : ARENA_LEN_MAX;
+}
+
 static enum status open_commons(struct store *store,
                                 const struct store_options *options)
 {
     struct commons *commons = &store->commons;
-    size_t len = options->memory_max
-                     ? options->memory_max + options->memory_max / 4
-                     : ARENA_WITHOUT_LIMIT;
+    size_t len = arena_len(options);
     commons->keys_secret = hash_key_random();
     commons->start_ms = clock_now_ms();
     commons->memory_max = options->memory_max;
     commons->find_bank = find_by_id;
     commons->store = store;
-    commons->arena = arena_create(len + ARENA_SLACK, sizeof(struct segment));
+    commons->arena = arena_create(len, sizeof(struct segment));
     commons->epochs = commons->arena ? epochs_create(commons) : NULL;
     if (!commons->epochs) {
         arena_free(&commons->arena);
@@ -198,7 +207,7 @@ static void reset_banks_with_large(struct store *store)
     uint32_t count = (uint32_t)store->banks.count;
     for (uint32_t id = 0; id < count; id++) {
         struct bank *bank = find_by_id(store, id);
-        if (bank->large_count > 0 && wreck_bank(bank, &store->wrecks)) {
+        if (bank->large_bytes > 0 && wreck_bank(bank, &store->wrecks)) {
             return; /* Without memory some stays lost, at the very end. */
         }
     }
@@ -227,8 +236,7 @@ static struct bank *find_locked(struct store *store,
     return node ? bank_of_node(node) : NULL;
 }
 
-static struct hashed_key hash_name(const struct store *store,
-                                   struct slice name)
+static struct hashed_key hash_name(const struct store *store, struct slice name)
 {
     return (struct hashed_key){hash_bytes(&store->names_secret, name), name};
 }
@@ -287,57 +295,84 @@ static enum status add_bank(struct store *store, const struct hashed_key *name,
     return STATUS_OK;
 }
 
-static enum status find_or_add_bank(struct store *store, struct slice name,
-                                    struct bank **bank)
-{
-    const struct hashed_key hashed = hash_name(store, name);
-    *bank = find_bank(store, name);
-    if (*bank) {
-        return STATUS_OK;
-    }
-    pthread_rwlock_wrlock(&store->lock);
-    *bank = find_locked(store, &hashed);
-    enum status status =
-        *bank ? STATUS_OK : add_bank(store, &hashed, bank);
-    pthread_rwlock_unlock(&store->lock);
-    return status;
-}
-
 /* The space that holds most. */
 static struct space *largest_space(struct store *store)
 {
     struct space *largest = store->shared;
+    uint64_t most = space_weight(largest);
     pthread_mutex_lock(&store->spaces_lock);
-    LIST_FOREACH(link, &store->spaces) {
+    LIST_FOREACH (link, &store->spaces) {
         struct space *space = LIST_ENTRY(link, struct space, link);
-        if (space_used(space) > space_used(largest)) {
+        uint64_t weight = space_weight(space);
+        if (weight > most) {
             largest = space;
+            most = weight;
         }
     }
     pthread_mutex_unlock(&store->spaces_lock);
     return largest;
 }
 
-/* Gives back what readers have left; one thread at a time does it for all. */
-static bool release(struct store *store)
+/* The space after `space`, the first being the shared one; NULL after the
+ * last. They stay as long as the store. */
+static struct space *next_space(struct store *store, struct space *space)
+{
+    pthread_mutex_lock(&store->spaces_lock);
+    struct list *next =
+        space == store->shared ? store->spaces.next : space->link.next;
+    pthread_mutex_unlock(&store->spaces_lock);
+    return next == &store->spaces ? NULL : LIST_ENTRY(next, struct space, link);
+}
+
+/* Gives back up to `count` of what readers have left and, as `work` does, a
+ * piece of what resets have; one thread at a time does it for all. */
+static bool release(struct store *store, size_t count,
+                    bool (*work)(struct wreck_list *list))
 {
     if (pthread_mutex_trylock(&store->release_lock)) {
         return false;
     }
-    bool has_more = epochs_release(store->commons.epochs, RELEASE_STEP);
+    bool has_more = epochs_release(store->commons.epochs, count);
+    has_more = work(&store->wrecks) || has_more;
     pthread_mutex_unlock(&store->release_lock);
     return has_more;
 }
 
-/* What waits for readers to leave is soon free, but may not become much. */
-static bool has_room(const struct commons *commons, uint64_t needed)
+static uint64_t leaving_of(const struct commons *commons)
 {
-    uint64_t leaving =
-        atomic_load_explicit(&commons->leaving, memory_order_relaxed);
-    uint64_t used = commons_used(commons) + needed;
+    return atomic_load_explicit(&commons->leaving, memory_order_relaxed);
+}
+
+static bool is_over(const struct commons *commons, uint64_t needed)
+{
+    return commons->memory_max &&
+           commons_used(commons) + needed > commons->memory_max;
+}
+
+/* What waits for readers to leave is soon free, but may not become much. */
+static bool is_owed_much(const struct commons *commons, uint64_t needed)
+{
+    uint64_t leaving = leaving_of(commons);
     uint64_t borrowed_max = commons->memory_max / BORROW_SHARE + BORROW_MIN;
-    uint64_t owed = leaving > borrowed_max ? leaving - borrowed_max : 0;
-    return !commons->memory_max || used + owed <= commons->memory_max;
+    return leaving > borrowed_max &&
+           is_over(commons, needed + leaving - borrowed_max);
+}
+
+/* Evicts a little, unless that is no help because enough is on its way out;
+ * false when there is nothing left to evict nor to wait for. */
+static bool evict_some(struct store *store, uint64_t needed)
+{
+    struct commons *commons = &store->commons;
+    if (!is_over(commons, needed)) {
+        sched_yield();
+        return true;
+    }
+    struct space *space = largest_space(store);
+    if (job_evict(space, EVICT_STEP) == JOB_DONE) {
+        return true;
+    }
+    sched_yield();
+    return space_used(space) > 0 || leaving_of(commons) > 0;
 }
 
 /* Evicts a little at a time until `needed` bytes are free; false when there
@@ -345,22 +380,40 @@ static bool has_room(const struct commons *commons, uint64_t needed)
  * after a while: a put does not fail because it was overtaken. */
 static bool make_room(struct store *store, uint64_t needed)
 {
+    const struct commons *commons = &store->commons;
+    if (commons->memory_max && needed > commons->memory_max) {
+        return false;
+    }
     for (int i = 0; i < EVICT_TRIES; i++) {
-        if (has_room(&store->commons, needed)) {
+        if (!is_over(commons, needed) && !is_owed_much(commons, needed)) {
             return true;
         }
-        release(store);
-        switch (job_evict(largest_space(store), EVICT_STEP)) {
-        case JOB_DONE:
-            break;
-        case JOB_BUSY:
-            sched_yield();
-            break;
-        case JOB_NOTHING:
-            return has_room(&store->commons, needed);
+        release(store, RELEASE_FEW, wreck_list_hurry);
+        if (!evict_some(store, needed)) {
+            return !is_over(commons, needed);
         }
     }
     return true;
+}
+
+/* Makes room for `needed` bytes, and the bank, if there is none. */
+static enum status open_bank(struct store *store, struct slice name,
+                             uint64_t needed, struct bank **bank)
+{
+    const struct hashed_key hashed = hash_name(store, name);
+    *bank = find_bank(store, name);
+    needed += *bank ? 0 : sizeof **bank + name.len;
+    if (needed > 0 && !make_room(store, needed)) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    if (*bank) {
+        return STATUS_OK;
+    }
+    pthread_rwlock_wrlock(&store->lock);
+    *bank = find_locked(store, &hashed);
+    enum status status = *bank ? STATUS_OK : add_bank(store, &hashed, bank);
+    pthread_rwlock_unlock(&store->lock);
+    return status;
 }
 
 /* A bank that has become large gets a space; without memory, later. */
@@ -390,9 +443,6 @@ static enum status put_value(struct store *store, struct bank *bank,
         .kind = value->kind,
         .life = life_of(value->lifetime, commons_now(&store->commons)),
     };
-    if (!make_room(store, value->bytes.len + key->bytes.len)) {
-        return STATUS_RESOURCE_EXHAUSTED;
-    }
     if (value->bytes.len > ITEM_INSIDE_MAX) {
         made.large = large_create(&store->commons, value->bytes);
         if (!made.large) {
@@ -412,12 +462,14 @@ enum status store_put(struct store *store, struct slice bank, struct slice key,
 {
     CHECK(value->lifetime.rule != LIFETIME_SAME);
     const struct hashed_key hashed = hash_key_of(store, key);
+    bool is_removal = value->lifetime.rule == LIFETIME_OVER;
     struct bank *found;
-    enum status status = find_or_add_bank(store, bank, &found);
+    enum status status = open_bank(
+        store, bank, is_removal ? 0 : key.len + value->bytes.len, &found);
     if (status) {
         return status;
     }
-    if (value->lifetime.rule == LIFETIME_OVER) {
+    if (is_removal) {
         bank_remove(found, &hashed);
         return STATUS_OK;
     }
@@ -434,7 +486,7 @@ enum status store_get(struct store *store, struct slice bank, struct slice key,
         return STATUS_NOT_FOUND;
     }
     if (touch) {
-        return bank_get_and_touch(found, &hashed, *touch, bytes, kind);
+        return bank_get_and_touch(found, &hashed, touch, bytes, kind);
     }
     if (!epochs_enter(store->commons.epochs)) {
         return STATUS_NOMEM;
@@ -533,8 +585,8 @@ static uint64_t free_wanted(const struct commons *commons)
 static bool evict_ahead(struct store *store)
 {
     const struct commons *commons = &store->commons;
-    if (!commons->memory_max || commons_used(commons) + free_wanted(commons) <=
-                                    commons->memory_max) {
+    if (!commons->memory_max ||
+        commons_used(commons) + free_wanted(commons) <= commons->memory_max) {
         return false;
     }
     return job_evict(largest_space(store), WORK_ITEMS) == JOB_DONE;
@@ -543,24 +595,20 @@ static bool evict_ahead(struct store *store)
 static void size_ghosts(struct store *store)
 {
     enum { USUAL_LEN = 128 };
-    space_size_ghost(store->shared, space_used(store->shared) / USUAL_LEN);
-    pthread_mutex_lock(&store->spaces_lock);
-    LIST_FOREACH(link, &store->spaces) {
-        struct space *space = LIST_ENTRY(link, struct space, link);
+    struct space *space = store->shared;
+    space_size_ghost(space, space_used(space) / USUAL_LEN);
+    while ((space = next_space(store, space))) {
         space_size_ghost(space, atomic_load(&space->owner->entries));
     }
-    pthread_mutex_unlock(&store->spaces_lock);
 }
 
 static bool tidy(struct store *store)
 {
-    bool has_more = job_tidy(store->shared, WORK_ITEMS);
-    pthread_mutex_lock(&store->spaces_lock);
-    LIST_FOREACH(link, &store->spaces) {
-        struct space *space = LIST_ENTRY(link, struct space, link);
+    bool has_more = false;
+    for (struct space *space = store->shared; space;
+         space = next_space(store, space)) {
         has_more = job_tidy(space, WORK_ITEMS) || has_more;
     }
-    pthread_mutex_unlock(&store->spaces_lock);
     return has_more;
 }
 
@@ -587,8 +635,7 @@ bool store_work(struct store *store)
     size_ghosts(store);
     trim_when_much_was_freed(store);
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
-        has_more = release(store);
-        has_more = wreck_list_work(&store->wrecks) || has_more;
+        has_more = release(store, RELEASE_STEP, wreck_list_work);
         has_more = evict_ahead(store) || has_more;
         has_more = tidy(store) || has_more;
     }

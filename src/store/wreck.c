@@ -1,7 +1,8 @@
 /* A bank with a space of its own loses its index and all its segments at
  * once: nothing in them is looked at, but for large values. A bank that
  * shares a space takes its items, which are few, out of the count of the
- * segments that they lie in; their bytes are won back with those. */
+ * segments that they lie in; their bytes are won back with those, maybe
+ * before the wreck's turn comes, so their large values go at once. */
 #include "store/wreck.h"
 
 #include "base/check.h"
@@ -10,7 +11,7 @@
 #include "store/commons.h"
 #include "store/large.h"
 
-enum { SEGMENTS_A_PIECE = 16 };
+enum { SEGMENTS_A_PIECE = 4 };
 
 struct wreck {
     struct retired retired; /* first */
@@ -51,9 +52,14 @@ static void forget_item(void *arg, uint64_t place)
 {
     struct commons *commons = arg;
     struct item item;
-    if (item_read(arena_at(commons->base, place), &item)) {
-        space_forget(commons, place, item.len);
+    char *at = arena_at(commons->base, place);
+    if (!item_read(at, &item)) {
+        UNREACHABLE("the index points at items");
     }
+    if (item.is_large) {
+        large_retire(commons, item_large(at, &item));
+    }
+    space_forget(commons, place, item.len);
 }
 
 static void forget_items(struct bank *bank)
@@ -65,19 +71,27 @@ static void forget_items(struct bank *bank)
     } while (position);
 }
 
+static void leave(struct commons *commons, uint64_t bytes)
+{
+    atomic_fetch_add_explicit(&commons->leaving, bytes, memory_order_relaxed);
+}
+
 /* With the locks held: what the bank has becomes the wreck's. */
 static void strip(struct bank *bank, struct wreck *wreck)
 {
     if (bank->space->owner) {
         space_detach(bank->space, &wreck->segments);
+        wreck->has_large = bank->large_bytes > 0;
+        leave(bank->commons, bank->large_bytes);
     } else {
         forget_items(bank);
     }
-    wreck->has_large = bank->large_count > 0;
     wreck->charged = bank->index_charged;
     index_take(&wreck->index, &bank->index);
+    leave(bank->commons, bank->index_charged);
     bank->index_charged = 0;
-    bank->large_count = 0;
+    space_count_large(bank->space, 0, bank->large_bytes);
+    bank->large_bytes = 0;
     bank->incarnation++;
     atomic_store_explicit(&bank->entries, 0, memory_order_relaxed);
     atomic_store_explicit(&bank->live, 0, memory_order_relaxed);
@@ -108,7 +122,7 @@ static void free_large(void *arg, uint64_t place)
     char *at = arena_at(commons->base, place);
     struct item item;
     if (item_read(at, &item) && item.is_large) {
-        large_free(commons, item_large(at, &item));
+        large_release(commons, item_large(at, &item));
     }
 }
 
@@ -128,6 +142,8 @@ static void return_segments(struct wreck *wreck)
 static void free_wreck(struct wreck *wreck)
 {
     index_fini(&wreck->index);
+    atomic_fetch_sub_explicit(&wreck->commons->leaving, wreck->charged,
+                              memory_order_relaxed);
     atomic_fetch_sub_explicit(&wreck->commons->other, wreck->charged,
                               memory_order_relaxed);
     pthread_mutex_lock(&wreck->list->lock);
@@ -136,25 +152,57 @@ static void free_wreck(struct wreck *wreck)
     memory_free(wreck);
 }
 
-bool wreck_list_work(struct wreck_list *list)
+static bool is_stripped(const struct wreck *wreck)
 {
+    return !wreck->has_large && list_is_empty(&wreck->segments);
+}
+
+/* The first wreck, or the first that is not stripped; NULL without one. */
+static struct wreck *find_wreck(struct wreck_list *list, bool may_be_stripped)
+{
+    struct wreck *found = NULL;
     pthread_mutex_lock(&list->lock);
-    struct wreck *wreck =
-        list_is_empty(&list->wrecks)
-            ? NULL
-            : LIST_ENTRY(list->wrecks.next, struct wreck, link);
-    pthread_mutex_unlock(&list->lock);
-    if (!wreck) {
-        return false;
+    LIST_FOREACH (link, &list->wrecks) {
+        struct wreck *wreck = LIST_ENTRY(link, struct wreck, link);
+        if (may_be_stripped || !is_stripped(wreck)) {
+            found = wreck;
+            break;
+        }
     }
+    pthread_mutex_unlock(&list->lock);
+    return found;
+}
+
+static void strip_further(struct wreck *wreck)
+{
     if (wreck->has_large) {
         wreck->position = index_walk_region(&wreck->index, wreck->position,
                                             free_large, wreck->commons);
         wreck->has_large = wreck->position != 0;
-    } else if (!list_is_empty(&wreck->segments)) {
-        return_segments(wreck);
     } else {
+        return_segments(wreck);
+    }
+}
+
+bool wreck_list_work(struct wreck_list *list)
+{
+    struct wreck *wreck = find_wreck(list, true);
+    if (!wreck) {
+        return false;
+    }
+    if (is_stripped(wreck)) {
         free_wreck(wreck);
+    } else {
+        strip_further(wreck);
     }
     return true;
+}
+
+bool wreck_list_hurry(struct wreck_list *list)
+{
+    struct wreck *wreck = find_wreck(list, false);
+    if (wreck) {
+        strip_further(wreck);
+    }
+    return wreck;
 }

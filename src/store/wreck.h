@@ -29,7 +29,11 @@ void wreck_list_fini(struct wreck_list *list);
  * wreck_list_work(). STATUS_NOMEM, and nothing changed. */
 enum status wreck_bank(struct bank *bank, struct wreck_list *list);
 
-/* Gives a piece back; answers whether there was one. One thread. */
+/* Gives a piece back; answers whether there was one. One thread at a time,
+ * as the next. */
 bool wreck_list_work(struct wreck_list *list);
+
+/* The same for those who cannot wait: leaves indexes alone. */
+bool wreck_list_hurry(struct wreck_list *list);
 
 #endif

@@ -21,7 +21,7 @@ void kit_close(struct store *store);
 /* Sets the fake clock so many milliseconds after KIT_START_MS. */
 void kit_set_time(uint64_t after_ms);
 
-/* Calls store_work() until nothing waits. */
+/* Calls store_work() until nothing waits, nor for readers who have left. */
 void kit_work(struct store *store);
 
 /* Stores text for ever, or for some time. */

@@ -10,11 +10,19 @@
 #include <stdio.h>
 
 /* Each operation is done to so many entries of bank "b", so that it meets
- * shards, tables and heaps that must grow and others that need not. */
+ * indexes and segments that are full and others that are not. */
 enum { CROWD = 100 };
 
 static char names[CROWD][8];
 static bool is_done[CROWD];
+
+/* With a value that just fits into the smallest segments an entry must go to
+ * another segment, which must be made, to get room for a lifetime; one that
+ * does not and becomes short must, too. */
+enum { FITTING_LEN = 1008, PADDED_LEN = 1100 };
+
+static char fitting[FITTING_LEN + 1];
+static char padded[PADDED_LEN + 1]; /* "1" behind spaces */
 
 /* How many allocations a scene takes depends on the random key of its store,
  * so those are not swept with those of the operation: a sweep that counted
@@ -55,14 +63,28 @@ static void sweep(void (*attempt)(void))
     EXPECT(refusals > 0);
 }
 
-/* A store in which the crowd has "1", for ever or for `ms`. */
-static struct store *open_scene(uint64_t ms)
+/* A store that this thread has read from, since its first get makes its
+ * record; with a bank, and no segment yet. */
+static struct store *open_store(void)
 {
     struct store *store = kit_open();
+    memset(fitting, 'x', FITTING_LEN);
+    memset(padded, ' ', PADDED_LEN);
+    padded[PADDED_LEN - 1] = '1';
+    const struct store_value over = {.lifetime = {.rule = LIFETIME_OVER}};
+    store_put(store, SLICE_LITERAL("a"), SLICE_LITERAL("k"), &over);
+    kit_expect(store, "a", "k", NULL);
+    return store;
+}
+
+/* One in which the crowd has `value`, for ever or for `ms`. */
+static struct store *open_scene(const char *value, uint64_t ms)
+{
+    struct store *store = open_store();
     for (int i = 0; i < CROWD; i++) {
         snprintf(names[i], sizeof names[i], "k%d", i);
-        enum status status = ms ? kit_put_for(store, "b", names[i], "1", ms)
-                                : kit_put(store, "b", names[i], "1");
+        enum status status = ms ? kit_put_for(store, "b", names[i], value, ms)
+                                : kit_put(store, "b", names[i], value);
         EXPECT_INT(status, STATUS_OK);
     }
     return store;
@@ -100,41 +122,38 @@ static size_t count_done(void)
 
 static void attempt_put(void)
 {
-    struct store *store = kit_open();
+    struct store *store = open_store();
     begin_operation();
     for (int i = 0; i < CROWD; i++) {
         snprintf(names[i], sizeof names[i], "k%d", i);
         is_done[i] = is_well(kit_put_for(store, "b", names[i], "1", 500));
-        EXPECT_INT(store_usage(store).banks, is_done[0] || i > 0);
     }
     end_operation();
     expect_crowd(store, "b", "1", NULL);
     EXPECT_INT(store_usage(store).entries, count_done());
     EXPECT_INT(kit_list(store, "b", "", 1000, NULL), count_done());
-    kit_set_time(500);
+    kit_set_time(100 * 1000);
     kit_work(store);
     EXPECT_INT(store_usage(store).entries, 0);
     kit_close(store);
 }
 
-static void put_without_memory_makes_neither_entry_nor_bank(void)
+static void put_without_memory_makes_no_entry(void)
 {
     sweep(attempt_put);
 }
 
 static void attempt_replace(void)
 {
-    struct store *store = open_scene(0);
-    uint64_t before = store_usage(store).bytes;
+    struct store *store = open_scene("1", 0);
     begin_operation();
     for (int i = 0; i < CROWD; i++) {
-        is_done[i] = is_well(kit_put_for(store, "b", names[i], "2", 500));
+        is_done[i] = is_well(kit_put_for(store, "b", names[i], padded, 500));
     }
     end_operation();
-    expect_crowd(store, "b", "2", "1");
+    expect_crowd(store, "b", padded, "1");
     EXPECT_INT(store_usage(store).entries, CROWD);
-    EXPECT_INT(store_usage(store).bytes, before);
-    kit_set_time(500);
+    kit_set_time(100 * 1000);
     kit_work(store);
     expect_crowd(store, "b", NULL, "1");
     EXPECT_INT(store_usage(store).entries, CROWD - count_done());
@@ -148,7 +167,7 @@ static void put_over_an_entry_without_memory_leaves_it(void)
 
 static void attempt_get(void)
 {
-    struct store *store = open_scene(0);
+    struct store *store = open_scene("1", 0);
     begin_operation();
     struct buffer bytes = {0};
     enum value_kind kind = VALUE_BYTES;
@@ -178,17 +197,17 @@ static enum status get_with_touch(struct store *store, const char *key,
 
 static void attempt_get_with_touch(void)
 {
-    struct store *store = open_scene(0);
+    struct store *store = open_scene(fitting, 0);
     struct buffer bytes = {0};
     begin_operation();
     for (int i = 0; i < CROWD; i++) {
         is_done[i] = is_well(get_with_touch(store, names[i], &bytes));
-        EXPECT_TEXT(buffer_peek(&bytes), is_done[i] ? "1" : "");
+        EXPECT_TEXT(buffer_peek(&bytes), is_done[i] ? fitting : "");
     }
     buffer_fini(&bytes);
     end_operation();
     kit_set_time(500);
-    expect_crowd(store, "b", NULL, "1");
+    expect_crowd(store, "b", NULL, fitting);
     kit_close(store);
 }
 
@@ -199,16 +218,17 @@ static void get_with_touch_without_memory_does_neither(void)
 
 static void attempt_touch(void)
 {
-    struct store *store = open_scene(0);
+    struct store *store = open_scene(fitting, 0);
     begin_operation();
     for (int i = 0; i < CROWD; i++) {
         is_done[i] =
             is_well(kit_touch(store, "b", names[i], LIFETIME_NEW, 500));
     }
     end_operation();
-    expect_crowd(store, "b", "1", "1");
+    expect_crowd(store, "b", fitting, fitting);
     kit_set_time(500);
-    expect_crowd(store, "b", NULL, "1");
+    expect_crowd(store, "b", NULL, fitting);
+    kit_set_time(100 * 1000);
     kit_work(store);
     EXPECT_INT(store_usage(store).entries, CROWD - count_done());
     kit_close(store);
@@ -221,16 +241,16 @@ static void touch_without_memory_changes_nothing(void)
 
 static void attempt_incr(void)
 {
-    struct store *store = open_scene(1000);
+    struct store *store = open_scene(padded, 1000);
     begin_operation();
     for (int i = 0; i < CROWD; i++) {
         is_done[i] = is_well(kit_incr(store, "b", names[i], 41));
     }
     end_operation();
-    expect_crowd(store, "b", "42", "1");
+    expect_crowd(store, "b", "42", padded);
     kit_set_time(999);
-    expect_crowd(store, "b", "42", "1");
-    kit_set_time(1000);
+    expect_crowd(store, "b", "42", padded);
+    kit_set_time(100 * 1000);
     kit_work(store);
     EXPECT_INT(store_usage(store).entries, 0);
     kit_close(store);
@@ -243,7 +263,7 @@ static void incr_without_memory_changes_nothing(void)
 
 static void attempt_reset(void)
 {
-    struct store *store = open_scene(0);
+    struct store *store = open_scene("1", 0);
     begin_operation();
     bool is_reset = is_well(store_bank_reset(store, SLICE_LITERAL("b")));
     end_operation();
@@ -262,7 +282,7 @@ static void reset_without_memory_changes_nothing(void)
 
 static void list(const char *bank, size_t count)
 {
-    struct store *store = open_scene(0);
+    struct store *store = open_scene("1", 0);
     struct response response = {0};
     begin_operation();
     if (is_well(kit_page(store, bank, 1000, slice_of("", 0), &response))) {
@@ -280,7 +300,7 @@ static void attempt_keys(void)
 
 static void attempt_banks(void)
 {
-    list(NULL, 1);
+    list(NULL, 2);
 }
 
 static void lists_without_memory_say_so(void)
@@ -289,10 +309,16 @@ static void lists_without_memory_say_so(void)
     sweep(attempt_banks);
 }
 
+static bool let_none_pass(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
 static void what_gives_memory_back_needs_none(void)
 {
-    struct store *store = open_scene(1000);
-    begin_operation();
+    struct store *store = open_scene("1", 1000);
+    memory_set_gate(let_none_pass, NULL);
     for (int i = 0; i < CROWD; i += 4) {
         EXPECT_INT(kit_touch(store, "b", names[i], LIFETIME_SAME, 0),
                    STATUS_OK);
@@ -300,10 +326,9 @@ static void what_gives_memory_back_needs_none(void)
                    STATUS_OK);
         EXPECT_INT(kit_remove(store, "b", names[i + 2]), STATUS_OK);
     }
-    kit_set_time(1000);
+    kit_set_time(100 * 1000);
     kit_work(store);
     end_operation();
-    EXPECT_INT(allocations, 0);
     EXPECT_INT(store_usage(store).entries, CROWD / 4);
     kit_close(store);
 }
@@ -319,12 +344,12 @@ static void attempt_create(void *arg)
 
 static void store_without_memory_is_not_created(void)
 {
-    EXPECT_INT(starve(attempt_create, NULL), 2);
+    EXPECT(starve(attempt_create, NULL) >= 2);
 }
 
 static const struct test_case cases[] = {
     TEST(store_without_memory_is_not_created),
-    TEST(put_without_memory_makes_neither_entry_nor_bank),
+    TEST(put_without_memory_makes_no_entry),
     TEST(put_over_an_entry_without_memory_leaves_it),
     TEST(get_without_memory_says_so),
     TEST(get_with_touch_without_memory_does_neither),

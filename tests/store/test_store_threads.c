@@ -6,8 +6,10 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "core/response.h"
 #include "store/store_kit.h"
+#include "support/resident.h"
 #include "support/test.h"
 
 #include <pthread.h>
@@ -17,13 +19,57 @@
 
 enum {
     THREADS = 4,
-    OPERATIONS = 20 * 1000,
+    OPERATIONS = IS_SANITIZED ? 8 * 1000 : 20 * 1000,
     OPERATIONS_LONG = 2 * 1000 * 1000,
     BANKS = 3,
-    KEYS = 50,
+    KEYS = 48, /* a multiple of THREADS, as KEYS_MAX is */
     SUMS = 5,
-    VALUE_LEN_MAX = 1500
+    MIB = 1024 * 1024
 };
+
+/* What the threads of a case do. */
+struct mix {
+    uint32_t keys;
+    uint32_t len_max; /* of a value */
+    uint32_t rarely;  /* one value in so many is as long as ... */
+    uint32_t rare_len;
+    uint32_t mortal; /* one value in so many has a lifetime */
+    uint64_t memory_max;
+};
+
+enum { KEYS_MAX = 4000, LEN_MAX = 300 * 1024 };
+
+/* Many writers to few keys; all that is removed has been removed. */
+static const struct mix narrow = {
+    .keys = KEYS,
+    .len_max = 1500,
+    .rarely = 5000,
+    .rare_len = LEN_MAX,
+    .mortal = 2,
+};
+
+/* More than there is room for: segments are filled, evicted and compacted. */
+static const struct mix crowded = {
+    .keys = KEYS_MAX,
+    .len_max = 5000,
+    .rarely = 500,
+    .rare_len = LEN_MAX,
+    .mortal = 4,
+    .memory_max = 8 * MIB,
+};
+
+/* The same with room for everything: overwritten and compacted. */
+static const struct mix wide = {
+    .keys = KEYS_MAX,
+    .len_max = 2000,
+    .rarely = 2000,
+    .rare_len = LEN_MAX,
+    .mortal = 4,
+};
+
+/* Bytes that may be charged when nothing is there but a few; and beyond the
+ * limit by threads that have found room at the same time. */
+enum { REST_MAX = 2 * MIB, LATE_MAX = 2 * MIB };
 
 /* How a value describes itself; bytes drawn from `seed` follow. */
 struct head {
@@ -31,19 +77,26 @@ struct head {
     uint32_t key;
     uint32_t len; /* of all */
     uint32_t proof;
+    uint64_t sequence; /* grows with each put of the key */
     uint64_t seed;
 };
 
 struct worker {
     pthread_t thread;
     struct store *store;
+    const struct mix *mix;
+    uint32_t number;
+    uint64_t sequence; /* of its last put */
+    uint64_t *seen;    /* of each key, the greatest */
+    char *room;        /* for a value */
     uint64_t random;
     int operations;
     int64_t added[SUMS];
     unsigned foreign;  /* values and keys that belong elsewhere */
     unsigned torn;     /* values that are not whole */
     unsigned refused;  /* operations that failed and should not */
-    unsigned returned; /* values from before a reset, seen after */
+    unsigned returned; /* values from before a reset, or before one that was
+                          seen, seen after */
 };
 
 /* What the threads of a case share beside the store. */
@@ -73,13 +126,17 @@ static uint32_t prove(const char *bytes, size_t len)
     return (uint32_t)hash_bytes(&key, slice_of(halves, sizeof halves));
 }
 
-static struct slice make_value(struct worker *worker, char *room, uint32_t bank,
+static struct slice make_value(struct worker *worker, uint32_t bank,
                                uint32_t key)
 {
+    char *room = worker->room;
+    bool is_rare = draw(worker, worker->mix->rarely) == 0;
+    uint32_t len_max = is_rare ? worker->mix->rare_len : worker->mix->len_max;
     struct head head = {
         .bank = bank,
         .key = key,
-        .len = (uint32_t)(sizeof head + draw(worker, VALUE_LEN_MAX)),
+        .len = (uint32_t)(sizeof head + draw(worker, len_max)),
+        .sequence = ++worker->sequence,
         .seed = draw(worker, UINT64_MAX),
     };
     memcpy(room, &head, sizeof head);
@@ -101,17 +158,21 @@ static void check_value(struct worker *worker, struct slice value,
     worker->torn +=
         head.len != value.len || head.proof != prove(value.data, value.len);
     worker->foreign += head.bank != bank || head.key != key;
+    uint64_t *seen = &worker->seen[bank * KEYS_MAX + key];
+    worker->returned += head.sequence < *seen;
+    *seen = head.sequence > *seen ? head.sequence : *seen;
 }
 
+/* Only one thread puts a key, so that its sequence is the order of time. */
 static void put_something(struct worker *worker, uint32_t bank, uint32_t key)
 {
-    char room[sizeof(struct head) + VALUE_LEN_MAX];
     char bank_room[16];
     char key_room[16];
+    key = key - key % THREADS + worker->number;
     struct store_value value = {
-        .bytes = make_value(worker, room, bank, key),
+        .bytes = make_value(worker, bank, key),
     };
-    if (draw(worker, 2)) {
+    if (draw(worker, worker->mix->mortal) == 0) {
         value.lifetime = (struct lifetime){LIFETIME_NEW, 1 + draw(worker, 50)};
     }
     worker->refused +=
@@ -142,7 +203,7 @@ static void end_something(struct worker *worker, uint32_t bank, uint32_t key)
     char bank_room[16];
     char key_room[16];
     struct slice name = print(bank_room, "bank", bank);
-    if (draw(worker, 50) == 0) {
+    if (draw(worker, worker->mix->keys) == 0) {
         worker->refused += store_bank_reset(worker->store, name) != STATUS_OK;
     } else if (draw(worker, 2)) {
         store_remove(worker->store, name, print(key_room, "key", key));
@@ -163,19 +224,20 @@ static void add_something(struct worker *worker)
     enum status status =
         store_incr(worker->store, SLICE_LITERAL("sums"),
                    print(key_room, "key", which), &delta, &sum);
-    worker->refused += status != STATUS_OK;
+    bool is_evicted = worker->mix->memory_max && status == STATUS_NOT_FOUND;
+    worker->refused += status != STATUS_OK && !is_evicted;
     worker->added[which] += amount;
 }
 
 static void check_keys(struct worker *worker, const struct response *response)
 {
-    bool is_listed[KEYS] = {false};
+    bool is_listed[KEYS_MAX] = {false};
     struct slice items = buffer_peek(&response->body);
     for (struct slice item; response_next_item(&items, &item);) {
         char text[16] = "";
         memcpy(text, item.data, item.len < 15 ? item.len : 15);
         unsigned long number = strtoul(text + 3, NULL, 10);
-        bool is_known = number < KEYS && !memcmp(text, "key", 3);
+        bool is_known = number < KEYS_MAX && !memcmp(text, "key", 3);
         worker->foreign += !is_known || is_listed[number];
         if (is_known) {
             is_listed[number] = true;
@@ -206,15 +268,15 @@ static void *work_at_random(void *arg)
     struct worker *worker = arg;
     for (int i = 0; i < worker->operations; i++) {
         uint32_t bank = (uint32_t)draw(worker, BANKS);
-        uint32_t key = (uint32_t)draw(worker, KEYS);
-        uint64_t choice = draw(worker, 100);
-        if (choice < 30) {
+        uint32_t key = (uint32_t)draw(worker, worker->mix->keys);
+        uint64_t choice = draw(worker, 1000);
+        if (choice < 400) {
             put_something(worker, bank, key);
-        } else if (choice < 65) {
+        } else if (choice < 700) {
             get_something(worker, bank, key);
-        } else if (choice < 80) {
+        } else if (choice < 800) {
             end_something(worker, bank, key);
-        } else if (choice < 97) {
+        } else if (choice < 995) {
             add_something(worker);
         } else {
             list_something(worker, bank);
@@ -235,10 +297,15 @@ static void *work_in_background(void *arg)
 }
 
 static void start_worker(struct worker *worker, struct store *store,
-                         void *(*run)(void *arg), uint64_t number)
+                         const struct mix *mix, void *(*run)(void *arg),
+                         uint64_t number)
 {
     *worker = (struct worker){
         .store = store,
+        .mix = mix,
+        .number = (uint32_t)number,
+        .seen = memory_alloc_or_die(BANKS * KEYS_MAX * sizeof(uint64_t)),
+        .room = memory_alloc_or_die(sizeof(struct head) + LEN_MAX),
         .random = test_seed() + number,
         .operations = test_is_long() ? OPERATIONS_LONG : OPERATIONS,
     };
@@ -252,6 +319,8 @@ static void join_worker(struct worker *worker)
     EXPECT_INT(worker->torn, 0);
     EXPECT_INT(worker->refused, 0);
     EXPECT_INT(worker->returned, 0);
+    memory_free(worker->seen);
+    memory_free(worker->room);
 }
 
 static void expect_sums(struct store *store, const struct worker *workers)
@@ -269,32 +338,125 @@ static void expect_sums(struct store *store, const struct worker *workers)
     }
 }
 
-static void threads_at_once_see_whole_values_and_lose_no_sum(void)
+static void put_sums(struct store *store)
 {
-    struct store *store = kit_open();
-    struct worker workers[THREADS];
-    pthread_t background;
-    char key[16];
     for (uint64_t i = 0; i < SUMS; i++) {
+        char key[16];
         print(key, "key", i);
         kit_put(store, "sums", key, "0");
     }
+}
+
+/* Everything at once, by all threads, while one does what waits. */
+static void run_mix(struct store *store, const struct mix *mix,
+                    struct worker workers[THREADS])
+{
+    pthread_t background;
+    put_sums(store);
     atomic_store(&is_over, false);
     CHECK(pthread_create(&background, NULL, work_in_background, store) == 0);
     for (unsigned i = 0; i < THREADS; i++) {
-        start_worker(&workers[i], store, work_at_random, i);
+        start_worker(&workers[i], store, mix, work_at_random, i);
     }
     for (int i = 0; i < THREADS; i++) {
         join_worker(&workers[i]);
     }
     atomic_store(&is_over, true);
     CHECK(pthread_join(background, NULL) == 0);
-    expect_sums(store, workers);
+}
+
+static void reset_banks(struct store *store)
+{
     for (uint64_t i = 0; i < BANKS; i++) {
-        store_bank_reset(store, print(key, "bank", i));
+        char bank[16];
+        store_bank_reset(store, print(bank, "bank", i));
     }
     kit_work(store);
+}
+
+static void threads_at_once_see_whole_values_and_lose_no_sum(void)
+{
+    struct store *store = kit_open();
+    struct worker workers[THREADS];
+    run_mix(store, &narrow, workers);
+    expect_sums(store, workers);
+    reset_banks(store);
     EXPECT_INT(store_usage(store).entries, SUMS);
+    kit_close(store);
+}
+
+static void threads_at_once_lose_no_sum_while_all_else_is_moved(void)
+{
+    struct store *store = kit_open();
+    struct worker workers[THREADS];
+    run_mix(store, &wide, workers);
+    expect_sums(store, workers);
+    reset_banks(store);
+    EXPECT_INT(store_usage(store).entries, SUMS);
+    EXPECT(store_usage(store).bytes < REST_MAX);
+    kit_close(store);
+}
+
+static void threads_at_once_see_whole_values_under_a_limit(void)
+{
+    struct store *store = kit_open_limited(crowded.memory_max, 0);
+    struct worker workers[THREADS];
+    run_mix(store, &crowded, workers);
+    EXPECT(store_usage(store).bytes <= crowded.memory_max + LATE_MAX);
+    EXPECT(store_usage(store).bytes > crowded.memory_max / 2);
+    reset_banks(store);
+    EXPECT(store_usage(store).entries <= SUMS);
+    EXPECT(store_usage(store).bytes < REST_MAX);
+    kit_close(store);
+}
+
+/* Of one length, so that they are written over each other, and then of two,
+ * so that they are not. */
+enum { HOT_LEN = 3000, OVERWRITES = IS_SANITIZED ? 10 * 1000 : 200 * 1000 };
+
+static void *overwrite_one(void *arg)
+{
+    struct worker *worker = arg;
+    for (int i = 0; i < OVERWRITES; i++) {
+        bool is_changing = i >= OVERWRITES / 2;
+        size_t len = is_changing && i % 2 ? HOT_LEN + 8 : HOT_LEN;
+        const struct store_value value = {.bytes = slice_of(worker->room, len)};
+        memset(worker->room, i, len);
+        worker->refused += store_put(worker->store, SLICE_LITERAL("b"),
+                                     SLICE_LITERAL("k"), &value) != STATUS_OK;
+    }
+    atomic_store(&is_over, true);
+    return NULL;
+}
+
+static void *read_one(void *arg)
+{
+    struct worker *worker = arg;
+    struct buffer bytes = {0};
+    enum value_kind kind;
+    while (!atomic_load(&is_over)) {
+        buffer_clear(&bytes);
+        worker->refused +=
+            store_get(worker->store, SLICE_LITERAL("b"), SLICE_LITERAL("k"),
+                      NULL, &bytes, &kind) != STATUS_OK;
+        struct slice value = buffer_peek(&bytes);
+        worker->torn += value.len < HOT_LEN ||
+                        memcmp(value.data, value.data + 1, value.len - 1);
+    }
+    buffer_fini(&bytes);
+    return NULL;
+}
+
+static void value_that_is_written_over_is_read_whole(void)
+{
+    struct store *store = kit_open();
+    struct worker workers[2];
+    kit_put_large(store, "b", "k", HOT_LEN);
+    atomic_store(&is_over, false);
+    start_worker(&workers[0], store, &narrow, overwrite_one, 0);
+    start_worker(&workers[1], store, &narrow, read_one, 1);
+    join_worker(&workers[0]);
+    join_worker(&workers[1]);
     kit_close(store);
 }
 
@@ -350,9 +512,9 @@ static void nothing_from_before_a_reset_is_seen_after_it(void)
     atomic_store(&is_over, false);
     atomic_store(&oldest_life, 0);
     CHECK(pthread_create(&background, NULL, work_in_background, store) == 0);
-    start_worker(&workers[0], store, put_and_reset, 0);
+    start_worker(&workers[0], store, &narrow, put_and_reset, 0);
     for (unsigned i = 1; i < THREADS; i++) {
-        start_worker(&workers[i], store, read_lives, i);
+        start_worker(&workers[i], store, &narrow, read_lives, i);
     }
     for (int i = 0; i < THREADS; i++) {
         join_worker(&workers[i]);
@@ -385,7 +547,7 @@ static void banks_made_at_the_same_time_are_one(void)
     struct store *store = kit_open();
     struct worker workers[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
-        start_worker(&workers[i], store, make_banks, i);
+        start_worker(&workers[i], store, &narrow, make_banks, i);
     }
     for (int i = 0; i < THREADS; i++) {
         join_worker(&workers[i]);
@@ -398,6 +560,9 @@ static void banks_made_at_the_same_time_are_one(void)
 
 static const struct test_case cases[] = {
     TEST(threads_at_once_see_whole_values_and_lose_no_sum),
+    TEST(threads_at_once_lose_no_sum_while_all_else_is_moved),
+    TEST(threads_at_once_see_whole_values_under_a_limit),
+    TEST(value_that_is_written_over_is_read_whole),
     TEST(nothing_from_before_a_reset_is_seen_after_it),
     TEST(banks_made_at_the_same_time_are_one),
 };
