@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 enum {
-    TURN_CALLS_MAX = 1024,    /* requests of one connection a turn */
+    TURN_CALLS_MAX = 1024,    /* requests of one connection a turn, */
+    TURN_NS_MAX = 1000000,    /* and how long it may last */
+    CALLS_A_LOOK = 16,        /* requests between two looks at the clock */
     READ_ROOM_MIN = 4 * 1024, /* behind an incomplete request */
     READ_ROOM_MAX = 256 * 1024
 };
@@ -139,6 +141,13 @@ static bool pick_face(struct conn *conn, const struct input *input)
     return conn->face_state;
 }
 
+/* Whether a turn that began at `start` is over after `count` requests. */
+static bool is_turn_over(uint64_t start, int count)
+{
+    return count >= TURN_CALLS_MAX || (count > 0 && count % CALLS_A_LOOK == 0 &&
+                                       uv_hrtime() - start > TURN_NS_MAX);
+}
+
 /* Serves what `input` holds, as far as may be in one turn; it then holds the
  * rest. True when the rest was not looked at. */
 static bool serve(struct conn *conn, struct input *input)
@@ -147,13 +156,14 @@ static bool serve(struct conn *conn, struct input *input)
         return false;
     }
     bool goes_on = true;
-    int budget = TURN_CALLS_MAX;
-    while (goes_on && input->len > 0 && budget > 0 && may_decode(conn)) {
+    uint64_t start = uv_hrtime();
+    for (int count = 0; goes_on && input->len > 0 && may_decode(conn) &&
+                        !is_turn_over(start, count);
+         count++) {
         goes_on = serve_one(conn, input);
         input->data += input->used;
         input->len -= input->used;
         input->used = 0;
-        budget--;
     }
     return goes_on && input->len > 0;
 }
@@ -268,6 +278,7 @@ static void set_reading(struct conn *conn, struct rest rest)
 static void end_turn(struct conn *conn, struct rest rest)
 {
     struct lane *lane = conn->lane;
+    conn->stream.write_ms = lane->limits.write_ms;
     if (conn->state == CONN_ENDING && conn->calls_owed == 0) {
         finish(conn);
     } else {
@@ -425,7 +436,6 @@ void conn_open(struct lane *lane, int fd, enum stream_kind kind)
         conn_close_now(conn);
         return;
     }
-    conn->stream.write_ms = lane->limits.write_ms;
     log_opened(conn);
     end_turn(conn, (struct rest){false, false});
 }

@@ -13,6 +13,7 @@
  */
 #include "server/conn_internal.h"
 
+#include "base/log.h"
 #include "core/call.h"
 #include "core/limits.h"
 #include "loop/loop.h"
@@ -78,6 +79,19 @@ static void submit_again(struct conn *conn, struct call *call)
     dispatch(conn->lane->engine, &conn->lane->limits, call);
 }
 
+/* What was asked for by whom, and what it came to; whose entries they were is
+ * nobody else's business. */
+static void log_answered(const struct conn *conn, const struct call *call)
+{
+    if (log_is_on(LOG_DEBUG)) {
+        char peer[STREAM_PEER_LEN_MAX];
+        enum op op = call->request.op;
+        log_event(LOG_DEBUG, "%s: %s: %s: %s", stream_peer(&conn->stream, peer),
+                  conn->face->name, op == OP_NONE ? "no op" : op_info(op)->name,
+                  status_text(call->response.status));
+    }
+}
+
 /* Answers `call`, which is done. False when there was only a part of the
  * answer to give for now, or the connection has been closed. */
 static bool answer(struct conn *conn, struct call *call)
@@ -86,6 +100,7 @@ static bool answer(struct conn *conn, struct call *call)
     CHECK(conn->face);
     switch (conn->face->encode(conn->face_state, call, &lane->out)) {
     case ENCODE_DONE:
+        log_answered(conn, call);
         settle(conn, call);
         return true;
     case ENCODE_AGAIN:

@@ -343,6 +343,34 @@ class Patience(unittest.TestCase):
                     conn.send('{"op":"get","bank":"b","key":"k"}' * 100)
 
 
+class Fairness(unittest.TestCase):
+    """Short requests that are long work, beside those of others."""
+    seconds = 5
+
+    def test_a_burst_of_work_leaves_others_their_turns(self):
+        keys, burst = 20000, 1000
+        with Server(workers=1) as server, Wire(server, 60) as busy, \
+                Wire(server, 60) as other:
+            for i in range(0, keys, burst):
+                busy.send(b"".join(
+                    busy.frame("put", bank="b", key=b"%d" % key)
+                    for key in range(i, i + burst)))
+                for _ in range(burst):
+                    busy.read()
+            work = b"".join(busy.frame("bank_keys", bank="b", prefix=b"none")
+                            for _ in range(burst))
+            shares = []
+            for _ in range(5):
+                start = time.monotonic()
+                busy.send(work)
+                other.ask("ping")
+                waited = time.monotonic() - start
+                for _ in range(burst):
+                    busy.read()
+                shares.append(waited / (time.monotonic() - start))
+            self.assertLess(sorted(shares)[2], 0.25, shares)
+
+
 class Idleness(unittest.TestCase):
     """Silence that is not wanted, and what is none."""
     seconds = 5

@@ -241,6 +241,40 @@ class Signals(unittest.TestCase):
                 wire.ask("ping")
 
 
+    def test_verbose_2_logs_each_request(self):
+        with Server("--verbose", "2") as server:
+            with Json(server) as conn, Wire(server) as wire:
+                conn.ask("get", bank="secret", key="secret")
+                conn.ask("nonsense")
+                wire.ask("ping")
+            for line in ("json: get: not found", "json: no op: invalid",
+                         "protobuf: ping: ok"):
+                wait_for(lambda: line in server.read_log(), what=line)
+            self.assertRegex(server.read_log(),
+                             r"DEBUG:127\.0\.0\.1:\d+: protobuf: ping")
+            self.assertNotIn("secret", server.read_log())
+
+    def test_hup_changes_the_write_timeout_of_open_connections(self):
+        with Server() as server:
+            server.stop()
+            path = os.path.join(server.folder.name, "config.json")
+            with open(path, "w") as file:
+                file.write('{"WRITE_TIMEOUT": 3600}')
+            server.start()
+            with Json(server) as conn:
+                conn.ask("put", bank="b", key="k", value="x" * 1000000)
+                with open(path, "w") as file:
+                    file.write('{"WRITE_TIMEOUT": 0.3}')
+                server.process.send_signal(signal.SIGHUP)
+                wait_for(lambda: "WRITE_TIMEOUT" in server.read_log())
+                conn.ask("get", bank="b", key="k")
+                conn.send('{"op":"get","bank":"b","key":"k"}' * 50)
+                time.sleep(1)  # Nothing is read: the server gives up.
+                with self.assertRaises(ConnectionError):
+                    for _ in range(50):
+                        conn.read()
+
+
 PING = b"\0\0\0\5\x08\x01\x8a\x01\0"  # Request{id: 1, ping: {}}
 
 
