@@ -9,9 +9,12 @@ static double per(double amount, double count)
     return count > 0 ? amount / count : (double)NAN;
 }
 
+/* Not known when no answer was looked at. */
 static double hit_percent(const struct record *record)
 {
-    return per(100 * (double)record->hits, (double)record->gets);
+    uint64_t seen = record->hits + record->misses + record->wrong;
+    return seen ? per(100 * (double)record->hits, (double)record->gets)
+                : (double)NAN;
 }
 
 static double percentile_us(const struct histogram *histogram, double percent)

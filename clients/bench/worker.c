@@ -128,6 +128,7 @@ static void start_phase(struct worker *worker)
     memset(worker->record, 0, sizeof *worker->record);
     station->answers = 0;
     worker->watched = 0;
+    worker->watched_ms = uv_now(&worker->loop);
     atomic_store(&worker->answered, 0);
     station->depth = worker->phase.depth;
     source_init(&station->source, worker->options.workload, &worker->phase,

@@ -8,9 +8,9 @@
  * point drawn evenly from the area between 1.5 and count + 0.5, with h(1) added
  * on the left for the first rank, gives an x that is rounded to a rank. The
  * strip from k - 0.5 to k + 0.5 has a little more area than h(k), as the curve
- * is hollow; a point in the surplus on the left is drawn again. That a point
- * lies to the right of the surplus is known without computing it when x is not
- * further than `accepted` to the left of k, which holds nearly always.
+ * is hollow; a point in the surplus on the left is drawn again. Where the
+ * surplus ends is kept for the first ranks; it only becomes smaller, so that
+ * behind them it must be computed for few points.
  *
  * H is a logarithm for exponent 1. An exponent nearer to it than NEAR_1 counts
  * as 1, where the powers would lose their digits; no sample could tell. */
@@ -55,7 +55,11 @@ void zipf_init(struct zipf *zipf, uint64_t count, double exponent)
     zipf->inverse = fabs(zipf->slope) < NEAR_1 ? 0 : 1 / zipf->slope;
     zipf->from = area(zipf, 1.5) - 1;
     zipf->span = area(zipf, (double)count + 0.5) - zipf->from;
-    zipf->accepted = 2 - area_end(zipf, area(zipf, 2.5) - weight(zipf, 2));
+    for (int i = 0; i < ZIPF_ACCEPTED; i++) {
+        double k = i + 1;
+        double end = area(zipf, k + 0.5) - weight(zipf, k);
+        zipf->accepted[i] = k - area_end(zipf, end);
+    }
 }
 
 /* The rank, from 1, that is nearest to x. */
@@ -77,7 +81,8 @@ uint64_t zipf_next(const struct zipf *zipf, struct random *random)
         double x = area_end(zipf, a);
         uint64_t k = nearest(zipf, x);
         double middle = (double)k;
-        if (middle - x <= zipf->accepted ||
+        uint64_t row = k <= ZIPF_ACCEPTED ? k - 1 : ZIPF_ACCEPTED - 1;
+        if (middle - x <= zipf->accepted[row] ||
             a >= area(zipf, middle + 0.5) - weight(zipf, middle)) {
             return k - 1;
         }

@@ -8,18 +8,21 @@
 
 #include <stdint.h>
 
+enum { ZIPF_EXPONENT_MAX = 10, ZIPF_ACCEPTED = 16 };
+
 /* Filled by zipf_init(). */
 struct zipf {
     uint64_t count;
     double exponent;
-    double slope;    /* 1 - exponent */
-    double inverse;  /* 1 / slope, or 0 */
-    double from;     /* the area up to the left of rank 0 */
-    double span;     /* and from there to the right of the last rank */
-    double accepted; /* how near to its rank a draw needs no second look */
-};
+    double slope;   /* 1 - exponent */
+    double inverse; /* 1 / slope, or 0 */
+    double from;    /* the area up to the left of rank 0 */
+    double span;    /* and from there to the right of the last rank */
 
-enum { ZIPF_EXPONENT_MAX = 10 };
+    /* How far to the left of its rank a draw needs no second look; the last
+     * is for all ranks from there on. */
+    double accepted[ZIPF_ACCEPTED];
+};
 
 /* For ranks 0 .. `count` - 1, at least one; `exponent` is 0, which makes all
  * alike, to ZIPF_EXPONENT_MAX. */
