@@ -28,6 +28,9 @@ static const char usage_head[] =
     "that over the file, that over the default. SIGHUP has all read again and\n"
     "changes the settings with a star.\n"
     "\n"
+    "Sizes are bytes, or a number and K, M, G or T (of 1024). Times are\n"
+    "seconds. The default none is an empty text.\n"
+    "\n"
     "  flag                       key              bounds           default\n"
     "\n";
 

@@ -40,7 +40,6 @@ static void start_polling(struct listener *listener)
 static void on_pause_over(uv_timer_t *pause)
 {
     struct listener *listener = pause->data;
-    listener->is_paused = false;
     start_polling(listener);
 }
 
@@ -48,7 +47,6 @@ static void pause_accepting(struct listener *listener, int error)
 {
     log_event(LOG_WARNING, "%s: cannot accept connections now: %s",
               listener->name, strerror(error));
-    listener->is_paused = true;
     uv_poll_stop(&listener->poll);
     uv_timer_start(&listener->pause, on_pause_over, LISTENER_PAUSE_MS, 0);
 }

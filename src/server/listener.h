@@ -24,7 +24,6 @@ struct listener {
     uv_timer_t pause; /* after an accept that found no resources */
     int fd;
     enum stream_kind kind;
-    bool is_paused;
     char name[LISTENER_NAME_MAX]; /* the address, as it is printed */
     char path[LISTENER_NAME_MAX]; /* of a unix socket, to be removed */
     listener_accept_fn on_accept;

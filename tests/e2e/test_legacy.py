@@ -25,12 +25,18 @@ class Recorded:
     def setUpClass(cls):
         cls.server = cls.enterClassContext(Server())
 
-    def check(self, case):
+    def replay(self, case):
         if not case.get("fresh_server"):
-            self.assertEqual(Replayer(self.server.port).run(case), [])
-            return
+            return Replayer(self.server.port).run(case)
         with Server() as fresh:
-            self.assertEqual(Replayer(fresh.port).run(case), [])
+            return Replayer(fresh.port).run(case)
+
+    def check(self, case):
+        wrong = self.replay(case)
+        if wrong and any("before_ms" in step for step in case["steps"]):
+            # A lifetime may end while a busy machine holds the test up.
+            wrong = self.replay(case)
+        self.assertEqual(wrong, [])
 
 
 def method_of(case):
