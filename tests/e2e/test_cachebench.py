@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -16,6 +17,9 @@ import xml.etree.ElementTree
 from server import PROGRAM, Server, is_sanitized, wait_for
 
 BENCH = os.path.join(os.path.dirname(os.path.abspath(PROGRAM)), "cachebench")
+BUILD = os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM)))
+COMPARE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
+    __file__))), "bench", "compare.py")
 SMALL = ["--keys", "2K", "--requests", "5K", "--warmup", "0"]
 
 
@@ -360,6 +364,43 @@ class Misbehaviour(unittest.TestCase):
             _, runs = run_json("--port", fake.port, *flags)
         self.assertLess(runs["run"]["p90_us"], 100e3)
         self.assertGreater(runs["run"]["max_us"], 480e3)
+
+
+class Compare(unittest.TestCase):
+    """The script that runs all servers side by side, for a moment."""
+    seconds = 5
+
+    def run_script(self, *flags):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [sys.executable, COMPARE, *flags, "--build", BUILD, "--out",
+                 folder], capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done)
+            self.assertIn("written: ", done.stdout)
+            results = {}
+            for name in os.listdir(folder):
+                with open(os.path.join(folder, name)) as file:
+                    results[name] = file.read()
+        return done.stdout, results
+
+    def test_servers(self):
+        table, results = self.run_script(
+            "servers", "--rounds", "2", "--seconds", "0.1", "--warmup", "0",
+            "--keys", "500", "--depths", "4", "--only", "ours,nothing")
+        rows = json.loads(results["servers.json"])["rows"]
+        self.assertIn("ours, protobuf", [row["server"] for row in rows])
+        for row in rows:
+            self.assertIn(row["server"], table)
+            self.assertGreater(row["server_us"], 0)
+            self.assertGreater(row["to_ceiling"], 0)
+        self.assertEqual(len(list(csv.DictReader(
+            io.StringIO(results["servers.csv"])))), len(rows))
+        xml.etree.ElementTree.fromstring(results["servers.svg"])
+
+    def test_study1(self):
+        table, results = self.run_script("study1", "--repetitions", "2")
+        self.assertIn("put, in process", table)
+        self.assertEqual(len(json.loads(results["study1.json"])["rows"]), 2)
 
 
 if __name__ == "__main__":
