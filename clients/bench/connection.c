@@ -202,6 +202,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
         return;
     }
     uint64_t now_ns = uv_hrtime();
+    station->record->reads++;
     if (take_read(connection, buf->base, (size_t)len, now_ns)) {
         connection_send(connection);
         station->on_answers(station, now_ns);

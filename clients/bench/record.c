@@ -11,6 +11,7 @@ void record_add(struct record *record, const struct record *from)
     record->wrong += from->wrong;
     record->errors += from->errors;
     record->refills += from->refills;
+    record->reads += from->reads;
     if (!record->error[0]) {
         memcpy(record->error, from->error, sizeof record->error);
     }

@@ -17,6 +17,7 @@ struct record {
     uint64_t wrong;   /* gets that were answered with anything else */
     uint64_t errors;  /* requests that were refused */
     uint64_t refills; /* of the sets: those that follow a miss */
+    uint64_t reads;   /* from a socket, each with some answers or a part */
     char error[RECORD_ERROR_MAX]; /* the first one's text */
     struct histogram get_ns;
     struct histogram set_ns;

@@ -210,10 +210,10 @@ def compare_servers(args):
         if not chosen:
             raise SystemExit(f"bench: no server is called {args.only}")
         rivals.install(chosen)
+        for rival in chosen if args.pin else []:
+            rival.command = ["taskset", "-c", "0", *rival.command]
         with rivals.started(chosen):
             for rival in chosen:
-                if args.pin:
-                    os.sched_setaffinity(rival.pid, {0})
                 show(f"loading {rival.name}")
                 if rival.protocol != "floor":
                     cachebench(args, rival, "--keys", args.keys,
