@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 extern char **environ;
 
@@ -142,7 +143,7 @@ static void on_signal(void *arg, int number)
         reload(program);
         return;
     }
-    log_event(LOG_INFO, "stopping on signal %d", number);
+    log_event(LOG_INFO, "stopping on SIG%s", sigabbrev_np(number));
     signals_close(&program->signals);
     /* Whoever ends a session sends SIGHUP besides; a second SIGTERM or SIGINT
      * ends the program at once. */

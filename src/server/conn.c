@@ -56,6 +56,14 @@ static void on_timer_closed(uv_handle_t *timer)
     conn_drop_part(timer->data);
 }
 
+static void log_about(const struct conn *conn, const char *what)
+{
+    if (log_is_on(LOG_INFO)) {
+        char peer[STREAM_PEER_LEN_MAX];
+        log_event(LOG_INFO, "%s: %s", stream_peer(&conn->stream, peer), what);
+    }
+}
+
 void conn_close_now(struct conn *conn)
 {
     if (conn->state == CONN_CLOSING) {
@@ -97,8 +105,9 @@ static void end_with(struct conn *conn, enum farewell farewell)
         char peer[STREAM_PEER_LEN_MAX];
         log_event(LOG_INFO, "%s: %s: %s", stream_peer(&conn->stream, peer),
                   conn->face->name,
-                  farewell == FAREWELL_BAD ? "this is not a request"
-                                           : "a request was not finished");
+                  farewell == FAREWELL_BAD
+                      ? "this is no request, or too long a one"
+                      : "a request was not finished");
     }
 }
 
@@ -220,6 +229,7 @@ static void on_timer(uv_timer_t *timer)
     if (conn->is_partial) {
         end_with(conn, FAREWELL_PARTIAL);
     } else {
+        log_about(conn, "silent for IDLE_TIMEOUT");
         conn->state = CONN_ENDING;
     }
     end_turn(conn, (struct rest){false, false});
@@ -252,6 +262,7 @@ static void watch_time(struct conn *conn)
 /* Nothing is owed any more and nothing will be: the last words, the end. */
 static void finish(struct conn *conn)
 {
+    log_about(conn, "closed");
     if (conn->has_farewell) {
         conn->face->farewell(conn->farewell, &conn->lane->out);
     }
@@ -392,14 +403,6 @@ static const struct stream_ops stream_ops = {
     .on_closed = on_stream_closed,
 };
 
-static void log_opened(struct conn *conn)
-{
-    if (log_is_on(LOG_INFO)) {
-        char peer[STREAM_PEER_LEN_MAX];
-        log_event(LOG_INFO, "%s: connected", stream_peer(&conn->stream, peer));
-    }
-}
-
 /* The parts that are closed one by one: the stream and the timer. */
 enum { CONN_PARTS = 2 };
 
@@ -436,7 +439,7 @@ void conn_open(struct lane *lane, int fd, enum stream_kind kind)
         conn_close_now(conn);
         return;
     }
-    log_opened(conn);
+    log_about(conn, "connected");
     end_turn(conn, (struct rest){false, false});
 }
 

@@ -60,8 +60,8 @@ static inline void item_lay_out(struct item *item)
     item->key_at = item->life_at + (item->has_life ? 2 * ITEM_UNIT : 0);
     item->value_at = item->key_at + item->key_len;
     uint32_t inside = item->is_large ? sizeof(void *) : item->value_len;
-    item->len = (item->value_at + inside + ITEM_UNIT - 1) / ITEM_UNIT *
-                ITEM_UNIT;
+    item->len =
+        (item->value_at + inside + ITEM_UNIT - 1) / ITEM_UNIT * ITEM_UNIT;
 }
 
 static inline _Atomic uint32_t *item_unit(char *at)

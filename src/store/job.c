@@ -26,8 +26,7 @@ static void evict_item(struct visit *visit)
 {
     bank_unlink(visit->bank, &visit->found);
     space_remember(visit->space, visit->found.hash);
-    atomic_fetch_add_explicit(&visit->bank->evictions, 1,
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&visit->bank->evictions, 1, memory_order_relaxed);
 }
 
 /* A small item that was asked for often enough goes to the main queue, a main
@@ -90,9 +89,9 @@ static struct bank *bank_of_item(const struct space *space, char *at,
                                  const struct item *item)
 {
     struct commons *commons = space->commons;
-    return space->owner ? space->owner
-                        : commons->find_bank(commons->store,
-                                             item_bank_id(at, item));
+    return space->owner
+               ? space->owner
+               : commons->find_bank(commons->store, item_bank_id(at, item));
 }
 
 /* The next item of the job's segment. Answers how many items' worth it was:

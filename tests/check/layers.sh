@@ -15,13 +15,14 @@ engine  base core store loop engine
 server  base core loop engine server
 wire    base core wire server/face.h
 compat  base core compat server/face.h
+clients base wire clients
 main.c  base core store loop engine server wire compat
 '
 
 # Where a third-party header may be included, as an extended regular
 # expression over paths.
 readonly third_party='
-uv.h          ^src/(loop|server)/
+uv.h          ^(src/(loop|server)|clients/bench)/
 cache.pb-c.h  ^src/wire/message_[a-z_]*\.c$
 protobuf-c    ^src/wire/
 cjson/cJSON.h ^compat/json_[a-z_]*\.c$
@@ -30,7 +31,7 @@ CUnit/        ^tests/
 
 # Prints `path: include` for every include that is not allowed.
 violations() {
-    find src compat -name '*.[ch]' | sort | xargs awk -v layers="$layers" '
+    find src compat clients -name '*.[ch]' | sort | xargs awk -v layers="$layers" '
         BEGIN {
             count = split(layers, lines, "\n")
             for (i = 1; i <= count; i++) {
@@ -58,14 +59,14 @@ strays() {
     while read -r header where; do
         [[ -n $header ]] || continue
         grep -rlE "#include [<\"]$header" --include='*.[ch]' \
-            src compat tests 2>/dev/null |
+            src compat clients tests 2>/dev/null |
             grep -vE "$where|^tests/" | sed "s|\$|: $header|" || true
     done <<<"$third_party"
 }
 
 # Prints quoted includes without a folder, which hide their layer.
 folderless() {
-    grep -rnE '#include "[^/"]*"' --include='*.[ch]' src compat |
+    grep -rnE '#include "[^/"]*"' --include='*.[ch]' src compat clients |
         grep -v '"cache\.pb-c\.h"' || true
 }
 
