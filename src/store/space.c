@@ -89,7 +89,7 @@ static enum arena_class class_for(const struct space *space, size_t len)
     enum arena_class class = ARENA_4K;
     while (class < ARENA_1M && (wanted > arena_block_len(class) ||
                                 len > arena_block_len(class) / INSIDE_SHARE)) {
-        class ++;
+        class += 1;
     }
     return class;
 }
@@ -453,8 +453,8 @@ void space_detach(struct space *space, struct list *all)
     space->job.kind = SPACE_IDLE;
     for (int queue = 0; queue < SPACE_QUEUE_COUNT; queue++) {
         list_move_all(all, &space->queues[queue]);
-        for (int class = 0; class < ARENA_CLASS_COUNT; class ++) {
-            space->open[queue][class] = NULL;
+        for (int i = 0; i < ARENA_CLASS_COUNT; i++) {
+            space->open[queue][i] = NULL;
         }
     }
     for (int queue = 0; queue < SPACE_QUEUE_COUNT; queue++) {

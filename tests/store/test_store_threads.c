@@ -412,7 +412,7 @@ static void threads_at_once_see_whole_values_under_a_limit(void)
 
 /* Of one length, so that they are written over each other, and then of two,
  * so that they are not. */
-enum { HOT_LEN = 3000, OVERWRITES = IS_SANITIZED ? 10 * 1000 : 2000 * 1000 };
+enum { HOT_LEN = 3000, OVERWRITES = IS_SANITIZED ? 10 * 1000 : 500 * 1000 };
 
 static void *overwrite_one(void *arg)
 {
