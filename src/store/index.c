@@ -71,7 +71,8 @@ static size_t find_spots(const struct index *index, uint64_t hash,
     uint32_t first = index_first(hash, count);
     uint32_t other = index_other(first, tag, count);
     size_t found = 0;
-    for (uint32_t turn = 0; turn <= (first != other); turn++) {
+    uint32_t turns = first == other ? 1 : 2;
+    for (uint32_t turn = 0; turn < turns; turn++) {
         struct index_bucket *bucket =
             index_word_buckets(word) + (turn ? other : first);
         uint32_t matches = index_matches(bucket, tag);

@@ -149,6 +149,8 @@ static void set_words(struct index_directory *directory, uint64_t hash,
                       uint32_t depth, uint64_t word)
 {
     uint64_t number = depth ? hash >> (64 - depth) : 0;
+    /* Who calls without one has made it; cppcheck cannot see that.
+     * cppcheck-suppress ctunullpointer */
     uint32_t more = directory->depth - depth;
     for (uint64_t i = number << more; i < (number + 1) << more; i++) {
         atomic_store_explicit(&directory->words[i], word, memory_order_release);

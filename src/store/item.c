@@ -149,8 +149,10 @@ uint32_t item_bank_id(char *at, const struct item *item)
 
 char *item_large(char *at, const struct item *item)
 {
+    char bytes[sizeof(char *)];
     char *address;
-    item_copy_out((char *)&address, at + item->value_at, sizeof address);
+    item_copy_out(bytes, at + item->value_at, sizeof bytes);
+    memcpy(&address, bytes, sizeof address);
     return address;
 }
 

@@ -441,7 +441,7 @@ static void *read_one(void *arg)
                       NULL, &bytes, &kind) != STATUS_OK;
         struct slice value = buffer_peek(&bytes);
         worker->torn += value.len < HOT_LEN ||
-                        memcmp(value.data, value.data + 1, value.len - 1);
+                        memcmp(value.data, value.data + 1, value.len - 1) != 0;
     }
     buffer_fini(&bytes);
     return NULL;
