@@ -149,8 +149,6 @@ static void set_words(struct index_directory *directory, uint64_t hash,
                       uint32_t depth, uint64_t word)
 {
     uint64_t number = depth ? hash >> (64 - depth) : 0;
-    /* Who calls without one has made it; cppcheck cannot see that.
-     * cppcheck-suppress ctunullpointer */
     uint32_t more = directory->depth - depth;
     for (uint64_t i = number << more; i < (number + 1) << more; i++) {
         atomic_store_explicit(&directory->words[i], word, memory_order_release);
@@ -205,25 +203,31 @@ static void publish(struct index *index, uint64_t hash, uint32_t depth,
     }
 }
 
+/* The directory that the words of regions of `depth` are to be written to:
+ * the one that there is, or a wider one that nobody sees yet; NULL without
+ * memory. */
+static struct index_directory *directory_for(struct index *index,
+                                             uint32_t depth)
+{
+    return depth > directory_depth(index) ? double_directory(index)
+                                          : find_directory(index);
+}
+
 /* Puts the two `halves` in the stead of the region of `hash`, which was one
  * bit less deep than they are. */
 static enum status publish_halves(struct index *index, uint64_t hash,
                                   uint32_t depth, const uint64_t halves[2])
 {
     struct index_directory *old = find_directory(index);
-    struct index_directory *wider = NULL;
-    if (depth > directory_depth(index)) {
-        wider = double_directory(index);
-        if (!wider) {
-            return STATUS_NOMEM;
-        }
+    struct index_directory *directory = directory_for(index, depth);
+    if (!directory) {
+        return STATUS_NOMEM;
     }
     uint64_t bit = (uint64_t)1 << (64 - depth);
-    struct index_directory *directory = wider ? wider : old;
     set_words(directory, hash & ~bit, depth, halves[0]);
     set_words(directory, hash | bit, depth, halves[1]);
-    if (wider) {
-        set_root(index, (uint64_t)(uintptr_t)wider);
+    if (directory != old) {
+        set_root(index, (uint64_t)(uintptr_t)directory);
         if (old) {
             retire_directory(index, old);
         }
