@@ -77,12 +77,12 @@ enum submit dispatch(struct engine *engine, const struct limits *limits,
                      struct call *call)
 {
     CHECK(call->state == CALL_IDLE);
+    enum op op = call->request.op;
     enum submit result = SUBMIT_DONE;
-    if (!request_check(&call->request, limits, &call->response)) {
-        result = SUBMIT_DONE;
-    } else if (call->request.op == OP_HELLO) {
+    bool is_good = request_check(&call->request, limits, &call->response);
+    if (is_good && op == OP_HELLO) {
         answer_hello(limits, call);
-    } else if (call->request.op != OP_PING) {
+    } else if (is_good && op != OP_PING) {
         result = submit(engine, call);
     }
     if (result == SUBMIT_DONE) {

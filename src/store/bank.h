@@ -42,8 +42,6 @@ struct bank {
     uint32_t id;
     _Atomic uint64_t entries;
     _Atomic uint64_t live; /* bytes accounted: items and slots */
-    _Atomic uint64_t hits;
-    _Atomic uint64_t misses;
     _Atomic uint64_t evictions;
     _Atomic uint64_t expirations;
     char name[];
