@@ -28,6 +28,7 @@ void call_reset(struct call *call)
     CHECK(MAGIC_IS(call, CALL_MAGIC));
     CHECK(call->state != CALL_PENDING);
     call->state = CALL_IDLE;
+    call->engine_data = NULL;
     request_init(&call->request);
     response_clear(&call->response);
     buffer_reset(&call->response.body, CALL_KEEP_MAX);
@@ -68,6 +69,7 @@ enum status call_keep(struct call *call)
     buffer_commit(&kept, len);
     buffer_fini(&call->kept);
     call->kept = kept;
+    call->engine_data = NULL;
     return STATUS_OK;
 }
 

@@ -34,7 +34,8 @@ struct call {
     struct buffer kept;   /* the request's bytes, after call_keep() */
     call_done_fn on_done; /* set by the owner, as is `owner` */
     void *owner;
-    void *engine_data; /* the engine's while the call is PENDING */
+    void *engine_data; /* the engine's, from when it first sees the call; NULL
+                          before */
     struct list link;  /* in a queue of the owner */
 };
 
@@ -45,7 +46,8 @@ void call_fini(struct call *call);
 void call_reset(struct call *call);
 
 /* Moves the bytes of the request, which are borrowed from the input, into
- * the call, so that they stay until it is answered. */
+ * the call, so that they stay until it is answered. An engine that has seen
+ * the call before it was submitted has not seen it any more. */
 enum status call_keep(struct call *call);
 
 /* The engine has filled the response of `call`, which was PENDING: tells the

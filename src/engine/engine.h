@@ -12,6 +12,11 @@
  * - cancel() asks for an early end of a PENDING call; call_finish() comes all
  *   the same, exactly once, with the answer or with STATUS_CANCELLED, maybe
  *   from within cancel().
+ * - begin() may come before the calls of a batch are submitted, with all of
+ *   them, and then end() after the last: so that an engine that waits for
+ *   memory can wait once for many. Their requests are decoded and nothing
+ *   more: not all of them need be good, or be submitted. An engine without
+ *   these two is never asked.
  * - close() may be called when no call is pending, never from within
  *   call_finish(); the handle is gone when it returns.
  *
@@ -20,6 +25,7 @@
 #define CACHESERVER_ENGINE_ENGINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct call;
 struct engine;
@@ -27,9 +33,14 @@ struct loop;
 
 enum submit { SUBMIT_DONE, SUBMIT_PENDING };
 
+enum { ENGINE_BATCH_MAX = 32 };
+
 struct engine_ops {
     const char *name;
     bool may_pend;
+    void (*begin)(struct engine *engine, struct call *const *calls,
+                  size_t count); /* at most ENGINE_BATCH_MAX */
+    void (*end)(struct engine *engine);
     enum submit (*submit)(struct engine *engine, struct call *call);
     void (*cancel)(struct engine *engine, struct call *call);
     void (*close)(struct engine **engine);

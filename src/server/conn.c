@@ -3,7 +3,9 @@
  *
  * Fresh bytes lie in the lane's shared room and are decoded there; only an
  * incomplete rest, or what must wait its turn, moves to `in`. So an idle
- * connection holds no buffers at all.
+ * connection holds no buffers at all. Requests in fresh bytes are carried out
+ * with those of other connections, and the turn ends when the loop has read
+ * everything; those that lie in `in` are carried out before it changes.
  */
 #include "server/conn.h"
 
@@ -42,7 +44,7 @@ void conn_drop_part(struct conn *conn)
         return;
     }
     struct lane *lane = conn->lane;
-    CHECK(list_is_empty(&conn->owed));
+    CHECK(list_is_empty(&conn->owed) && conn->calls_queued == 0);
     list_remove(&conn->link);
     buffer_fini(&conn->in);
     memory_free(conn->face_state);
@@ -71,7 +73,8 @@ void conn_close_now(struct conn *conn)
     }
     conn->state = CONN_CLOSING;
     list_remove(&conn->ready_link);
-    buffer_clear(&conn->lane->out);
+    list_remove(&conn->turn_link);
+    lane_return_out(conn->lane, &conn->out);
     stream_close(&conn->stream);
     uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
     conn_drop_owed(conn);
@@ -79,7 +82,7 @@ void conn_close_now(struct conn *conn)
 
 bool conn_output_is_full(const struct conn *conn)
 {
-    return stream_unsent(&conn->stream) + buffer_len(&conn->lane->out) >=
+    return stream_unsent(&conn->stream) + buffer_len(&conn->out) >=
            conn->lane->limits.output_len_max;
 }
 
@@ -92,7 +95,9 @@ void conn_close_without_memory(struct conn *conn)
 static bool may_decode(const struct conn *conn)
 {
     return conn->state == CONN_OPEN && !conn->listing &&
-           conn->calls_owed < conn->lane->limits.inflight_max &&
+           conn->calls_waiting == 0 &&
+           conn->calls_owed + conn->calls_queued <
+               conn->lane->limits.inflight_max &&
            !conn_output_is_full(conn);
 }
 
@@ -111,7 +116,7 @@ static void end_with(struct conn *conn, enum farewell farewell)
     }
 }
 
-/* Decodes and carries out one request; false when there is no other. */
+/* Decodes one request and has it carried out; false when there is no other. */
 static bool serve_one(struct conn *conn, struct input *input)
 {
     struct call *call = lane_take_call(conn->lane);
@@ -126,7 +131,8 @@ static bool serve_one(struct conn *conn, struct input *input)
     if (result == DECODE_READY || result == DECODE_ANSWERED) {
         CHECK(input->used > 0);
         conn->is_partial = false;
-        return conn_carry_out(conn, call, result == DECODE_ANSWERED);
+        conn_queue(conn, call, result == DECODE_ANSWERED);
+        return conn->state != CONN_CLOSING;
     }
     lane_return_call(conn->lane, call);
     if (result == DECODE_BAD) {
@@ -195,12 +201,17 @@ static void take_turn(struct conn *conn)
     if (conn->stream.is_finishing) {
         return;
     }
+    lane_run_batch(conn->lane);
+    if (conn->state == CONN_CLOSING) {
+        return;
+    }
     struct rest rest = {.has_answers = conn_answer_owed(conn)};
     struct slice bytes = buffer_peek(&conn->in);
     struct input input = {.data = buffer_first(&conn->in),
                           .len = bytes.len,
                           .is_end = conn->stream.has_end};
     rest.has_input = conn->state == CONN_OPEN && serve(conn, &input);
+    lane_run_batch(conn->lane);
     if (conn->state == CONN_CLOSING) {
         return;
     }
@@ -208,7 +219,7 @@ static void take_turn(struct conn *conn)
     if (input.len == 0) {
         buffer_fini(&conn->in);
     }
-    rest.has_answers = rest.has_answers || conn_head_is_done(conn);
+    rest.has_answers = rest.has_answers || conn_has_answers(conn);
     if (!rest.has_input && (conn->stream.has_end || conn->is_stopping)) {
         meet_the_end(conn, input.len);
     }
@@ -264,9 +275,9 @@ static void finish(struct conn *conn)
 {
     log_about(conn, "closed");
     if (conn->has_farewell) {
-        conn->face->farewell(conn->farewell, &conn->lane->out);
+        conn->face->farewell(conn->farewell, &conn->out);
     }
-    stream_send(&conn->stream, &conn->lane->out);
+    stream_send(&conn->stream, &conn->out);
     uv_timer_stop(&conn->timer);
     list_remove(&conn->ready_link);
     stream_finish(&conn->stream);
@@ -288,14 +299,15 @@ static void set_reading(struct conn *conn, struct rest rest)
 /* Sends the turn's answers and decides what comes next. */
 static void end_turn(struct conn *conn, struct rest rest)
 {
-    struct lane *lane = conn->lane;
-    conn->stream.write_ms = lane->limits.write_ms;
+    CHECK(conn->calls_queued == 0);
+    list_remove(&conn->turn_link);
+    conn->stream.write_ms = conn->lane->limits.write_ms;
     if (conn->state == CONN_ENDING && conn->calls_owed == 0) {
         finish(conn);
     } else {
-        stream_send(&conn->stream, &lane->out);
+        stream_send(&conn->stream, &conn->out);
     }
-    buffer_reset(&lane->out, LANE_OUT_KEPT_MAX);
+    lane_return_out(conn->lane, &conn->out);
     if (conn->state == CONN_CLOSING || conn->stream.is_finishing) {
         return;
     }
@@ -327,7 +339,9 @@ static uv_buf_t on_room(struct stream *stream)
 {
     struct conn *conn = conn_of(stream);
     if (buffer_len(&conn->in) == 0) {
-        return uv_buf_init(conn->lane->read_room, LANE_READ_LEN);
+        size_t room_len;
+        char *room = lane_room(conn->lane, &room_len);
+        return uv_buf_init(room, (unsigned)room_len);
     }
     size_t len = read_room_len(conn);
     char *room = buffer_reserve(&conn->in, len);
@@ -337,8 +351,13 @@ static uv_buf_t on_room(struct stream *stream)
 /* The bytes lie in the lane's room: serves from there, keeps the rest. */
 static void serve_fresh(struct conn *conn, size_t len)
 {
-    struct input input = {.data = conn->lane->read_room, .len = len};
-    bool has_input = serve(conn, &input);
+    struct lane *lane = conn->lane;
+    struct input input = {.data = lane->read_room + lane->read_used,
+                          .len = len};
+    conn->has_input = serve(conn, &input);
+    if (lane->batch.count > 0) {
+        lane_hold_room(lane, len);
+    }
     if (conn->state == CONN_CLOSING) {
         return;
     }
@@ -348,8 +367,15 @@ static void serve_fresh(struct conn *conn, size_t len)
         conn_close_without_memory(conn);
         return;
     }
-    end_turn(conn, (struct rest){.has_answers = conn_head_is_done(conn),
-                                 .has_input = has_input});
+    lane_end_turn_later(lane, &conn->turn_link);
+}
+
+void conn_end_turn(struct list *turn_link)
+{
+    struct conn *conn = LIST_ENTRY(turn_link, struct conn, turn_link);
+    CHECK(MAGIC_IS(conn, CONN_MAGIC));
+    end_turn(conn, (struct rest){.has_answers = conn_has_answers(conn),
+                                 .has_input = conn->has_input});
 }
 
 static void on_bytes(struct stream *stream, size_t len)
@@ -418,6 +444,7 @@ static struct conn *create(struct lane *lane)
     conn->parts_open = CONN_PARTS;
     list_init(&conn->link);
     list_init(&conn->ready_link);
+    list_init(&conn->turn_link);
     list_init(&conn->owed);
     uv_timer_init(loop_uv(lane->loop), &conn->timer);
     conn->timer.data = conn;

@@ -22,6 +22,10 @@ void conn_open(struct lane *lane, int fd, enum stream_kind kind);
 /* The connection's next round, by its link in the lane's ready list. */
 void conn_turn(struct list *ready_link);
 
+/* The turn that began when bytes came in ends: their requests have been
+ * carried out. By its link in the lane's list of those. */
+void conn_end_turn(struct list *turn_link);
+
 /* Reads nothing more, serves what was read, and ends it after what it owes;
  * by its link in the lane's list. */
 void conn_end(struct list *link);

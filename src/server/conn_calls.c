@@ -10,6 +10,10 @@
  * place. In order, nothing is decoded behind a listing that is owed: it would
  * be carried out before the listing has seen all that it lists, and wait with
  * its whole answer for as long as that takes.
+ *
+ * Requests are decoded ahead of the one that is carried out. When the output
+ * is full by then, the rest of them wait in `owed` too, idle, and whatever
+ * follows them is not decoded.
  */
 #include "server/conn_internal.h"
 
@@ -96,9 +100,11 @@ static void log_answered(const struct conn *conn, const struct call *call)
  * answer to give for now, or the connection has been closed. */
 static bool answer(struct conn *conn, struct call *call)
 {
-    struct lane *lane = conn->lane;
     CHECK(conn->face);
-    switch (conn->face->encode(conn->face_state, call, &lane->out)) {
+    if (conn->out.capacity == 0) {
+        conn->out = lane_take_out(conn->lane);
+    }
+    switch (conn->face->encode(conn->face_state, call, &conn->out)) {
     case ENCODE_DONE:
         log_answered(conn, call);
         settle(conn, call);
@@ -115,53 +121,87 @@ static bool answer(struct conn *conn, struct call *call)
     return false;
 }
 
+/* Answers the call in `owed` if that can be done; false when nothing behind
+ * it is to be answered in this turn. */
+static bool answer_one_owed(struct conn *conn, struct call *call)
+{
+    if (call->state == CALL_IDLE) {
+        conn->calls_waiting--;
+        dispatch(conn->lane->engine, &conn->lane->limits, call);
+    }
+    if (call->state == CALL_PENDING) {
+        return !conn->face->is_ordered;
+    }
+    return answer(conn, call);
+}
+
 bool conn_answer_owed(struct conn *conn)
 {
-    bool is_ordered = conn->face && conn->face->is_ordered;
-    for (struct list *link = conn->owed.next, *next; link != &conn->owed;
-         link = next) {
-        next = link->next;
-        struct call *call = LIST_ENTRY(link, struct call, link);
-        if (call->state != CALL_DONE) {
-            if (is_ordered) {
-                return false;
-            }
-            continue;
-        }
+    struct list *link = conn->owed.next;
+    bool goes_on = true;
+    while (goes_on && link != &conn->owed) {
+        struct list *next = link->next;
         if (conn_output_is_full(conn)) {
-            return true;
+            break;
         }
-        if (!answer(conn, call)) {
-            return conn->state != CONN_CLOSING && call->state == CALL_DONE;
-        }
+        goes_on = answer_one_owed(conn, LIST_ENTRY(link, struct call, link));
+        link = next;
     }
-    return false;
+    return conn->state != CONN_CLOSING && conn_has_answers(conn);
 }
 
-bool conn_head_is_done(const struct conn *conn)
+bool conn_has_answers(const struct conn *conn)
 {
-    return !list_is_empty(&conn->owed) &&
-           LIST_ENTRY(conn->owed.next, struct call, link)->state == CALL_DONE;
+    if (list_is_empty(&conn->owed)) {
+        return false;
+    }
+    bool is_stuck =
+        LIST_ENTRY(conn->owed.next, struct call, link)->state == CALL_PENDING;
+    return !is_stuck || (!conn->face->is_ordered && conn->calls_waiting > 0);
 }
 
-bool conn_carry_out(struct conn *conn, struct call *call, bool is_answered)
+void conn_queue(struct conn *conn, struct call *call, bool is_answered)
 {
     struct lane *lane = conn->lane;
     call->owner = conn;
     call->on_done = on_call_done;
-    if (is_answered) {
-        call->state = CALL_DONE;
-    } else {
+    call->state = is_answered ? CALL_DONE : CALL_IDLE;
+    conn->calls_queued++;
+    batch_add(&lane->batch, call);
+    if (batch_is_full(&lane->batch) || is_listing(call)) {
+        lane_run_batch(lane);
+    }
+}
+
+/* Behind a call that waits, or without room for its answer, it waits too. */
+static bool must_wait(const struct conn *conn)
+{
+    return conn->calls_waiting > 0 || conn_output_is_full(conn);
+}
+
+void conn_carry_out(struct call *call)
+{
+    struct conn *conn = CAST(struct conn, call->owner, CONN_MAGIC);
+    struct lane *lane = conn->lane;
+    conn->calls_queued--;
+    if (conn->state == CONN_CLOSING) {
+        lane_return_call(lane, call);
+        return;
+    }
+    if (must_wait(conn)) {
+        conn->calls_waiting += call->state == CALL_IDLE;
+        owe(conn, call);
+        return;
+    }
+    if (call->state == CALL_IDLE) {
         dispatch(lane->engine, &lane->limits, call);
     }
-    bool must_wait = call->state == CALL_PENDING ||
-                     (conn->face->is_ordered && !list_is_empty(&conn->owed));
-    if (must_wait) {
+    if (call->state == CALL_PENDING ||
+        (conn->face->is_ordered && !list_is_empty(&conn->owed))) {
         owe(conn, call);
     } else {
         answer(conn, call);
     }
-    return conn->state != CONN_CLOSING;
 }
 
 void conn_drop_owed(struct conn *conn)

@@ -28,16 +28,21 @@ struct conn {
     const struct face *face; /* NULL until the first byte */
     void *face_state;
     struct buffer in;
+    struct buffer out;      /* answers of the turn; lent by the lane */
     struct list link;       /* in the lane's list */
     struct list ready_link; /* in its ready list */
+    struct list turn_link;  /* in its list of turns that are to end */
     struct list owed;       /* calls not answered within their turn */
     uint32_t calls_owed;
-    struct call *listing; /* one of them that others must not overtake */
-    unsigned parts_open;  /* stream, timer, and each pending call */
-    bool has_farewell;    /* `farewell` is to be said at the end */
+    uint32_t calls_waiting; /* those of them not carried out yet */
+    uint32_t calls_queued;  /* in the lane's batch */
+    struct call *listing;   /* one of them that others must not overtake */
+    unsigned parts_open;    /* stream, timer, and each pending call */
+    bool has_farewell;      /* `farewell` is to be said at the end */
     enum farewell farewell;
     bool is_stopping; /* nothing more is read, what was read is served */
     bool is_partial;  /* a request has begun and not ended */
+    bool has_input;   /* the turn left bytes that were not decoded yet */
 };
 
 /* In conn.c. */
@@ -58,17 +63,22 @@ bool conn_output_is_full(const struct conn *conn);
 /* In conn_calls.c. */
 
 /* *Takes* `call`, whose request was decoded, or refused if `is_answered`: has
- * it carried out, and answers it if its turn has come. False when the
- * connection was closed. */
-bool conn_carry_out(struct conn *conn, struct call *call, bool is_answered);
+ * it carried out with the lane's batch, or at once if those behind it must
+ * know what it came to. */
+void conn_queue(struct conn *conn, struct call *call, bool is_answered);
+
+/* Carries out `call`, which was queued, and answers it if its turn has come.
+ * May close the connection. */
+void conn_carry_out(struct call *call);
 
 /* Answers what can be answered now of the calls that are owed; true when
  * there are more to answer. May close the connection. */
 bool conn_answer_owed(struct conn *conn);
 
-/* Whether the call that was queued first is done: a listing that was begun
- * in this turn has its next page already. */
-bool conn_head_is_done(const struct conn *conn);
+/* Whether there is something to answer without anything else happening: a
+ * listing that was begun in this turn has its next page already, or a call
+ * only waits for the output to have room. */
+bool conn_has_answers(const struct conn *conn);
 
 /* For a connection that closes: calls that are done go; those that are
  * pending are cancelled, and each is a part of the connection until it has

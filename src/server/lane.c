@@ -1,6 +1,12 @@
 /* Connections that have work left get their next turn from an idle handle,
  * which is active only while there are any: the loop then polls without
- * waiting, so that the turns and fresh input come by turns. */
+ * waiting, so that the turns and fresh input come by turns.
+ *
+ * What connections read in one turn of the loop is decoded as it comes and
+ * carried out in batches, the last of which is run when the loop has read
+ * everything; only then do the answers leave. So a worker with many
+ * connections that each ask for one thing waits for memory as seldom as one
+ * with a connection that asks for many. */
 #include "server/lane.h"
 
 #include "base/check.h"
@@ -50,6 +56,68 @@ void lane_schedule(struct lane *lane, struct list *link)
     if (!list_is_linked(link)) {
         list_append(&lane->ready, link);
         uv_idle_start(&lane->turns, on_turns);
+    }
+}
+
+struct buffer lane_take_out(struct lane *lane)
+{
+    if (lane->outs_kept == 0) {
+        return (struct buffer){0};
+    }
+    struct buffer out = lane->outs[--lane->outs_kept];
+    lane->outs_len -= out.capacity;
+    return out;
+}
+
+void lane_return_out(struct lane *lane, struct buffer *out)
+{
+    buffer_clear(out);
+    if (lane->outs_kept < LANE_OUTS_KEPT_MAX &&
+        lane->outs_len + out->capacity <= LANE_OUTS_LEN_MAX) {
+        lane->outs_len += out->capacity;
+        lane->outs[lane->outs_kept++] = *out;
+        *out = (struct buffer){0};
+    }
+    buffer_fini(out);
+}
+
+/* Nothing borrows from the room when no call waits. */
+char *lane_room(struct lane *lane, size_t *len)
+{
+    if (LANE_ROOM_LEN - lane->read_used < LANE_READ_LEN) {
+        lane_run_batch(lane);
+    }
+    if (lane->batch.count == 0) {
+        lane->read_used = 0;
+    }
+    *len = LANE_READ_LEN;
+    return lane->read_room + lane->read_used;
+}
+
+void lane_hold_room(struct lane *lane, size_t len)
+{
+    CHECK(len <= LANE_ROOM_LEN - lane->read_used);
+    lane->read_used += len;
+}
+
+void lane_run_batch(struct lane *lane)
+{
+    batch_run(&lane->batch, lane->engine);
+}
+
+void lane_end_turn_later(struct lane *lane, struct list *link)
+{
+    if (!list_is_linked(link)) {
+        list_append(&lane->turned, link);
+    }
+}
+
+static void on_loop_end(uv_check_t *loop_end)
+{
+    struct lane *lane = loop_end->data;
+    lane_run_batch(lane);
+    for (struct list *link; (link = list_pop(&lane->turned));) {
+        conn_end_turn(link);
     }
 }
 
@@ -186,8 +254,10 @@ static void close_handles(struct lane *lane)
     if (uv_is_closing((uv_handle_t *)&lane->turns)) {
         return;
     }
+    CHECK(lane->batch.count == 0);
     lane->engine->ops->close(&lane->engine);
     uv_close((uv_handle_t *)&lane->turns, NULL);
+    uv_close((uv_handle_t *)&lane->loop_end, NULL);
     uv_close((uv_handle_t *)&lane->drain, NULL);
     mailbox_close(&lane->mailbox, on_mailbox_closed);
 }
@@ -195,7 +265,7 @@ static void close_handles(struct lane *lane)
 /* Everything that may be refused; what was opened is closed again. */
 static enum status open_parts(struct lane *lane)
 {
-    lane->read_room = memory_alloc(LANE_READ_LEN);
+    lane->read_room = memory_alloc(LANE_ROOM_LEN);
     lane->loop = loop_create();
     if (!lane->read_room || !lane->loop) {
         goto free_loop;
@@ -229,6 +299,7 @@ struct lane *lane_create(const struct lane_options *options)
     lane->limits = options->limits;
     list_init(&lane->conns);
     list_init(&lane->ready);
+    list_init(&lane->turned);
     list_init(&lane->calls);
     if (open_parts(lane)) {
         log_event(LOG_ERROR, "a worker cannot start: the system gives it "
@@ -238,7 +309,10 @@ struct lane *lane_create(const struct lane_options *options)
     }
     uv_idle_init(loop_uv(lane->loop), &lane->turns);
     uv_timer_init(loop_uv(lane->loop), &lane->drain);
+    uv_check_init(loop_uv(lane->loop), &lane->loop_end);
     lane->turns.data = lane;
+    lane->loop_end.data = lane;
+    uv_check_start(&lane->loop_end, on_loop_end);
     lane->drain.data = lane;
     return lane;
 }
@@ -252,8 +326,10 @@ void lane_free(struct lane **lane)
     for (struct list *link; (link = list_pop(&freed->calls));) {
         free_call(LIST_ENTRY(link, struct call, link));
     }
+    while (freed->outs_kept > 0) {
+        buffer_fini(&freed->outs[--freed->outs_kept]);
+    }
     loop_free(&freed->loop);
-    buffer_fini(&freed->out);
     memory_free(freed->read_room);
     memory_free(freed);
     *lane = NULL;

@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "engine/engine.h"
 #include "loop/mailbox.h"
+#include "server/batch.h"
 #include "server/stream.h"
 
 #include <stdatomic.h>
@@ -21,9 +22,11 @@ struct face;
 struct loop;
 
 enum {
-    LANE_READ_LEN = 64 * 1024,      /* bytes read at once */
-    LANE_CALLS_KEPT_MAX = 1024,     /* unused calls that are not freed */
-    LANE_OUT_KEPT_MAX = 256 * 1024, /* of the shared output buffer */
+    LANE_READ_LEN = 64 * 1024,       /* bytes read at once */
+    LANE_ROOM_LEN = 256 * 1024,      /* for the reads of a turn */
+    LANE_CALLS_KEPT_MAX = 1024,      /* unused calls that are not freed */
+    LANE_OUTS_KEPT_MAX = 64,         /* unused output buffers likewise, */
+    LANE_OUTS_LEN_MAX = 1024 * 1024, /* and bytes in them */
     FACES_MAX = 4
 };
 
@@ -44,11 +47,17 @@ struct lane {
     struct list conns;
     struct list ready; /* connections whose turn comes next */
     uv_idle_t turns;   /* runs while `ready` is not empty */
-    struct list calls; /* unused ones */
+    struct batch batch;
+    struct list turned;  /* connections whose turn ends with the loop's */
+    uv_check_t loop_end; /* when all that came in has been read */
+    struct list calls;   /* unused ones */
     size_t calls_kept;
-    char *read_room;   /* LANE_READ_LEN bytes, shared by all reads */
-    struct buffer out; /* answers of the turn that runs; else empty */
-    uv_timer_t drain;  /* while stopping: when patience or all work ends */
+    char *read_room;  /* LANE_ROOM_LEN bytes, shared by all reads */
+    size_t read_used; /* of it, by what the batch borrows from */
+    struct buffer outs[LANE_OUTS_KEPT_MAX]; /* unused output buffers */
+    size_t outs_kept;
+    size_t outs_len;  /* bytes that they hold */
+    uv_timer_t drain; /* while stopping: when patience or all work ends */
     bool is_stopping;
     atomic_uint load; /* connections; the acceptor counts up before it
                          hands one over, the lane down when it is gone */
@@ -80,6 +89,24 @@ struct call *lane_take_call(struct lane *lane);
 
 /* *Takes* a call that is not pending. */
 void lane_return_call(struct lane *lane, struct call *call);
+
+/* *Gives* a buffer for answers, which is empty, *takes* one. */
+struct buffer lane_take_out(struct lane *lane);
+void lane_return_out(struct lane *lane, struct buffer *out);
+
+/* Where the next read may go to, and how much of it, at least one byte. May
+ * run the batch, when that takes up the room. */
+char *lane_room(struct lane *lane, size_t *len);
+
+/* The first `len` bytes there are needed until the batch has been run. */
+void lane_hold_room(struct lane *lane, size_t len);
+
+/* Has the calls of the batch carried out now. */
+void lane_run_batch(struct lane *lane);
+
+/* Has conn_end_turn() called for the connection with `link` when everything
+ * that came in with it has been carried out; may be said again. */
+void lane_end_turn_later(struct lane *lane, struct list *link);
 
 /* Has conn_turn() called for the connection with `link` in the loop's next
  * round; may be said again. */

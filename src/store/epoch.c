@@ -179,18 +179,8 @@ static inline struct record *find_record(struct epochs *epochs)
     return record;
 }
 
-bool epochs_enter(struct epochs *epochs)
+static void go_in(struct epochs *epochs, struct record *record)
 {
-    struct record *record = find_record(epochs);
-    if (!record) {
-        record = find_first_record(epochs);
-        if (!record) {
-            return false;
-        }
-    }
-    if (record->depth++ > 0) {
-        return true;
-    }
     /* Release: whoever sees this and not that the thread was offline before
      * knows all the same that it no longer looks at what it had then. */
     atomic_store_explicit(
@@ -200,6 +190,26 @@ bool epochs_enter(struct epochs *epochs)
     /* Nothing is looked at before this is told. Pairs with the fence in
      * has_everybody_seen(). */
     atomic_thread_fence(memory_order_seq_cst);
+}
+
+static void go_out(struct record *record)
+{
+    /* Pairs with the acquire in has_everybody_seen(). */
+    atomic_store_explicit(&record->seen, OFFLINE, memory_order_release);
+}
+
+bool epochs_enter(struct epochs *epochs)
+{
+    struct record *record = find_record(epochs);
+    if (!record) {
+        record = find_first_record(epochs);
+        if (!record) {
+            return false;
+        }
+    }
+    if (record->depth++ == 0) {
+        go_in(epochs, record);
+    }
     return true;
 }
 
@@ -208,8 +218,28 @@ void epochs_leave(struct epochs *epochs)
     struct record *record = find_record(epochs);
     CHECK(record && record->depth > 0);
     if (--record->depth == 0) {
-        /* Pairs with the acquire in has_everybody_seen(). */
-        atomic_store_explicit(&record->seen, OFFLINE, memory_order_release);
+        go_out(record);
+    }
+}
+
+unsigned epochs_pause(struct epochs *epochs)
+{
+    struct record *record = find_record(epochs);
+    unsigned depth = record ? record->depth : 0;
+    if (depth > 0) {
+        record->depth = 0;
+        go_out(record);
+    }
+    return depth;
+}
+
+void epochs_resume(struct epochs *epochs, unsigned depth)
+{
+    if (depth > 0) {
+        struct record *record = find_record(epochs);
+        CHECK(record->depth == 0);
+        record->depth = depth;
+        go_in(epochs, record);
     }
 }
 

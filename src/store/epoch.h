@@ -43,6 +43,12 @@ void epochs_free(struct epochs **epochs);
 bool epochs_enter(struct epochs *epochs);
 void epochs_leave(struct epochs *epochs);
 
+/* For a thread that must wait for a release and may be inside: leaves, however
+ * often it has entered, and enters as often again. What it has found before
+ * the one may be gone after the other. */
+unsigned epochs_pause(struct epochs *epochs);
+void epochs_resume(struct epochs *epochs, unsigned depth);
+
 /* Any thread: *takes* what `retired` is part of, which no reader can reach
  * any more who enters from now on. */
 void epochs_retire(struct epochs *epochs, struct retired *retired,

@@ -34,6 +34,7 @@
 #include "store/job.h"
 #include "store/large.h"
 #include "store/lifetime.h"
+#include "store/store_internal.h"
 #include "store/wreck.h"
 
 #include <malloc.h>
@@ -248,8 +249,12 @@ static struct hashed_key hash_key_of(const struct store *store,
                                key};
 }
 
-/* NULL without one. */
-static struct bank *find_bank(struct store *store, struct slice name)
+struct commons *store_commons(struct store *store)
+{
+    return &store->commons;
+}
+
+struct bank *store_find_bank(struct store *store, struct slice name)
 {
     const struct hashed_key hashed = hash_name(store, name);
     pthread_rwlock_rdlock(&store->lock);
@@ -375,19 +380,18 @@ static bool evict_some(struct store *store, uint64_t needed)
     return space_used(space) > 0 || leaving_of(commons) > 0;
 }
 
+static bool has_room(const struct commons *commons, uint64_t needed)
+{
+    return !is_over(commons, needed) && !is_owed_much(commons, needed);
+}
+
 /* Evicts a little at a time until `needed` bytes are free; false when there
  * is nothing left to evict. What others are about to free counts as free
  * after a while: a put does not fail because it was overtaken. */
-static bool make_room(struct store *store, uint64_t needed)
+static bool evict_for(struct store *store, uint64_t needed)
 {
     const struct commons *commons = &store->commons;
-    if (commons->memory_max && needed > commons->memory_max) {
-        return false;
-    }
-    for (int i = 0; i < EVICT_TRIES; i++) {
-        if (!is_over(commons, needed) && !is_owed_much(commons, needed)) {
-            return true;
-        }
+    for (int i = 0; i < EVICT_TRIES && !has_room(commons, needed); i++) {
         release(store, RELEASE_FEW, wreck_list_hurry);
         if (!evict_some(store, needed)) {
             return !is_over(commons, needed);
@@ -396,19 +400,35 @@ static bool make_room(struct store *store, uint64_t needed)
     return true;
 }
 
-/* Makes room for `needed` bytes, and the bank, if there is none. */
-static enum status open_bank(struct store *store, struct slice name,
-                             uint64_t needed, struct bank **bank)
+/* A session that waited for memory inside the epochs would hold up what it
+ * waits for, so it leaves them meanwhile. */
+static bool make_room(struct store *store, uint64_t needed)
 {
-    const struct hashed_key hashed = hash_name(store, name);
-    *bank = find_bank(store, name);
-    needed += *bank ? 0 : sizeof **bank + name.len;
-    if (needed > 0 && !make_room(store, needed)) {
-        return STATUS_RESOURCE_EXHAUSTED;
+    const struct commons *commons = &store->commons;
+    if (!commons->memory_max || has_room(commons, needed)) {
+        return true;
     }
+    if (needed > commons->memory_max) {
+        return false;
+    }
+    unsigned depth = epochs_pause(commons->epochs);
+    bool has_made = evict_for(store, needed);
+    epochs_resume(commons->epochs, depth);
+    return has_made;
+}
+
+/* The bank, which comes into being if there is none. */
+static enum status open_bank(struct store *store, struct slice name,
+                             struct bank **bank)
+{
+    *bank = store_find_bank(store, name);
     if (*bank) {
         return STATUS_OK;
     }
+    if (!make_room(store, sizeof **bank + name.len)) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    const struct hashed_key hashed = hash_name(store, name);
     pthread_rwlock_wrlock(&store->lock);
     *bank = find_locked(store, &hashed);
     enum status status = *bank ? STATUS_OK : add_bank(store, &hashed, bank);
@@ -457,23 +477,31 @@ static enum status put_value(struct store *store, struct bank *bank,
     return status;
 }
 
-enum status store_put(struct store *store, struct slice bank, struct slice key,
-                      const struct store_value *value)
+enum status store_put_into(struct store *store, struct bank *found,
+                           struct slice name, const struct hashed_key *key,
+                           const struct store_value *value)
 {
     CHECK(value->lifetime.rule != LIFETIME_SAME);
-    const struct hashed_key hashed = hash_key_of(store, key);
     bool is_removal = value->lifetime.rule == LIFETIME_OVER;
-    struct bank *found;
-    enum status status = open_bank(
-        store, bank, is_removal ? 0 : key.len + value->bytes.len, &found);
+    if (!is_removal && !make_room(store, key->bytes.len + value->bytes.len)) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    enum status status = found ? STATUS_OK : open_bank(store, name, &found);
     if (status) {
         return status;
     }
     if (is_removal) {
-        bank_remove(found, &hashed);
+        bank_remove(found, key);
         return STATUS_OK;
     }
-    return put_value(store, found, &hashed, value);
+    return put_value(store, found, key, value);
+}
+
+enum status store_put(struct store *store, struct slice bank, struct slice key,
+                      const struct store_value *value)
+{
+    const struct hashed_key hashed = hash_key_of(store, key);
+    return store_put_into(store, NULL, bank, &hashed, value);
 }
 
 enum status store_get(struct store *store, struct slice bank, struct slice key,
@@ -481,7 +509,7 @@ enum status store_get(struct store *store, struct slice bank, struct slice key,
                       enum value_kind *kind)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = find_bank(store, bank);
+    struct bank *found = store_find_bank(store, bank);
     if (!found) {
         return STATUS_NOT_FOUND;
     }
@@ -500,7 +528,7 @@ enum status store_remove(struct store *store, struct slice bank,
                          struct slice key)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = find_bank(store, bank);
+    struct bank *found = store_find_bank(store, bank);
     return found ? bank_remove(found, &hashed) : STATUS_NOT_FOUND;
 }
 
@@ -508,7 +536,7 @@ enum status store_touch(struct store *store, struct slice bank,
                         struct slice key, struct lifetime lifetime)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = find_bank(store, bank);
+    struct bank *found = store_find_bank(store, bank);
     return found ? bank_touch(found, &hashed, lifetime) : STATUS_NOT_FOUND;
 }
 
@@ -516,13 +544,13 @@ enum status store_incr(struct store *store, struct slice bank, struct slice key,
                        const struct number *delta, struct number *sum)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = find_bank(store, bank);
+    struct bank *found = store_find_bank(store, bank);
     return found ? bank_incr(found, &hashed, delta, sum) : STATUS_NOT_FOUND;
 }
 
 enum status store_bank_reset(struct store *store, struct slice bank)
 {
-    struct bank *found = find_bank(store, bank);
+    struct bank *found = store_find_bank(store, bank);
     return found ? wreck_bank(found, &store->wrecks) : STATUS_OK;
 }
 
@@ -531,7 +559,7 @@ enum status store_bank_keys(struct store *store, struct slice bank,
                             struct response *response)
 {
     struct cursor cursor;
-    struct bank *found = find_bank(store, bank);
+    struct bank *found = store_find_bank(store, bank);
     uint64_t scope = hash_name(store, bank).hash;
     enum status status = cursor_decode(&cursor, &store->keys_cursors_secret,
                                        scope, page->cursor);
@@ -649,7 +677,7 @@ struct store_usage store_usage(struct store *store)
     usage.banks = store->banks.count;
     for (uint32_t id = 0; id < usage.banks; id++) {
         const struct bank *bank = find_by_id(store, id);
-        usage.entries += atomic_load(&bank->entries);
+        usage.entries += bank ? atomic_load(&bank->entries) : 0;
     }
     pthread_rwlock_unlock(&store->lock);
     usage.bytes = commons_used(&store->commons);

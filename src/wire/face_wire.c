@@ -4,6 +4,7 @@
 #include "core/limits.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/quick.h"
 
 /* The most significant byte of any length that can be allowed. */
 enum { FIRST_BYTE_MAX = FRAME_LEN_MAX >> 24 };
@@ -26,6 +27,9 @@ static void bound_page(const struct limits *limits, struct request *request)
 static enum decode decode_body(const struct limits *limits, struct slice body,
                                struct call *call)
 {
+    if (quick_decode(body, &call->request)) {
+        return DECODE_READY;
+    }
     switch (message_decode_request(body, &call->scratch, &call->request,
                                    &call->response)) {
     case MESSAGE_READY:
@@ -61,6 +65,9 @@ static enum decode decode(void *state, const struct limits *limits,
 static enum encode encode(void *state, struct call *call, struct buffer *out)
 {
     (void)state;
+    if (quick_encode(&call->request, &call->response, out)) {
+        return ENCODE_DONE;
+    }
     return message_encode_response(&call->request, &call->response, out)
                ? ENCODE_FAILED
                : ENCODE_DONE;

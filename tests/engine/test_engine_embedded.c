@@ -55,7 +55,7 @@ static void engine_without_memory_is_not_opened(void)
 {
     const struct store_options options = {0};
     store = store_create(&options);
-    EXPECT_INT(starve(attempt_open, NULL), 2);
+    EXPECT_INT(starve(attempt_open, NULL), 3);
     store_free(&store);
 }
 

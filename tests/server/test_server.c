@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/request.h"
 #include "core/response.h"
+#include "support/resident.h"
 #include "support/rig.h"
 #include "support/test.h"
 #include "wire/message.h"
@@ -127,27 +128,145 @@ static void append_put(struct buffer *sent, uint64_t id)
     message_encode_request(&request, sent);
 }
 
-/* Reads a frame and answers the id of its response; 0 for none. */
-static uint64_t read_id(int fd)
+/* Reads a frame into `response` and answers its id; 0 when there is none. */
+static uint64_t read_response(int fd, struct response *response)
 {
     unsigned char head[4];
     if (rig_read(fd, (char *)head, sizeof head) < sizeof head) {
         return 0;
     }
-    size_t len = (size_t)head[2] << 8 | head[3];
-    char body[512];
-    if (len > sizeof body || rig_read(fd, body, len) < len) {
-        return 0;
-    }
+    size_t len = (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    struct buffer body = {0};
     struct buffer scratch = {0};
-    struct response response = {0};
     struct message_head message = {0};
-    response_clear(&response);
-    enum status status = message_decode_response(slice_of(body, len), &scratch,
-                                                 &message, &response);
+    char *room = buffer_reserve(&body, len);
+    bool is_read = room && rig_read(fd, room, len) == len;
+    response_clear(response);
+    bool is_good =
+        is_read && !message_decode_response(slice_of(room, len), &scratch,
+                                            &message, response);
     buffer_fini(&scratch);
+    buffer_fini(&body);
+    return is_good ? message.id : 0;
+}
+
+static uint64_t read_id(int fd)
+{
+    struct response response = {0};
+    uint64_t id = read_response(fd, &response);
     response_fini(&response);
-    return status ? 0 : message.id;
+    return id;
+}
+
+/* Puts and gets of one key by turns, so that each get shows what was carried
+ * out before it; many more than a batch, and their answers much more than
+ * the output may hold. The client reads only when all has been sent. */
+static void wire_calls_keep_their_order_when_the_output_is_full(void)
+{
+    enum { TURNS = 300, VALUE_LEN = 3000 };
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){.limits = {.output_len_max = 5000}});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    char value[VALUE_LEN] = "";
+    for (uint64_t i = 0; i < 2 * TURNS; i++) {
+        struct request request;
+        request_init(&request);
+        request.op = i % 2 ? OP_GET : OP_PUT;
+        request.id = i + 1;
+        request.key = SLICE_LITERAL("key");
+        memcpy(value, &i, sizeof i);
+        request.value = slice_of(value, i % 2 ? 0 : sizeof value);
+        message_encode_request(&request, &sent);
+    }
+    rig_send(fd, buffer_peek(&sent));
+    for (uint64_t i = 0; i < 2 * TURNS; i++) {
+        struct response response = {0};
+        uint64_t id = read_response(fd, &response);
+        if (!EXPECT_INT(id, i + 1)) {
+            i = 2 * TURNS;
+        } else if (i % 2) {
+            uint64_t put_before = i - 1;
+            EXPECT_SLICE(slice_of(response.body.data, sizeof put_before),
+                         slice_of(&put_before, sizeof put_before));
+        }
+        response_fini(&response);
+    }
+    close(fd);
+    buffer_fini(&sent);
+    rig_stop(&rig);
+}
+
+/* Values of half a megabyte, asked for by a client that reads none of them:
+ * what has been decoded ahead must not be answered ahead as well. */
+static void answers_that_nobody_reads_take_bounded_memory(void)
+{
+    enum { GETS = 200, VALUE_LEN = 1 << 19, GROWTH_MAX = 8 << 20 };
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){.limits = {.output_len_max = 1}});
+    int fd = rig_connect(&rig);
+    struct buffer sent = {0};
+    struct request request;
+    request_init(&request);
+    request.op = OP_PUT;
+    request.key = SLICE_LITERAL("key");
+    struct buffer value = {0};
+    REQUIRE(buffer_reserve(&value, VALUE_LEN));
+    memset(value.data, 'v', VALUE_LEN);
+    request.value = slice_of(value.data, VALUE_LEN);
+    message_encode_request(&request, &sent);
+    rig_send(fd, buffer_peek(&sent));
+    struct response response = {0};
+    read_response(fd, &response);
+    long before = resident_bytes();
+    buffer_clear(&sent);
+    request.op = OP_GET;
+    for (uint64_t id = 1; id <= GETS; id++) {
+        request.id = id;
+        message_encode_request(&request, &sent);
+    }
+    rig_send(fd, buffer_peek(&sent));
+    EXPECT_INT(read_response(fd, &response), 1);
+    EXPECT(IS_SANITIZED || resident_bytes() - before < GROWTH_MAX);
+    for (uint64_t id = 2; id <= GETS; id++) {
+        EXPECT_INT(read_response(fd, &response), id);
+        EXPECT_INT(buffer_len(&response.body), VALUE_LEN);
+    }
+    response_fini(&response);
+    close(fd);
+    buffer_fini(&sent);
+    buffer_fini(&value);
+    rig_stop(&rig);
+}
+
+/* Clients by the dozen that each send one request and leave at once. */
+static void clients_that_leave_with_their_requests_in_a_batch_are_let_go(void)
+{
+    enum { CLIENTS = 40, ROUNDS = 20 };
+    struct rig rig;
+    rig_start(&rig, &(struct rig_options){0});
+    struct buffer sent = {0};
+    append_put(&sent, 1);
+    for (int round = 0; round < ROUNDS; round++) {
+        int fds[CLIENTS];
+        const struct linger at_once = {.l_onoff = 1};
+        for (int i = 0; i < CLIENTS; i++) {
+            fds[i] = rig_connect(&rig);
+            setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            rig_send(fds[i], buffer_peek(&sent));
+            if (i % 2) {
+                close(fds[i]);
+            }
+        }
+        for (int i = 0; i < CLIENTS; i += 2) {
+            EXPECT_INT(read_id(fds[i]), 1);
+            close(fds[i]);
+        }
+    }
+    buffer_fini(&sent);
+    rig_stop(&rig);
 }
 
 static void wire_answers_overtake_each_other_and_each_comes_once(void)
@@ -483,6 +602,9 @@ static const struct test_case cases[] = {
     TEST(json_answers_in_order_when_the_engine_is_prompt),
     TEST(json_keeps_order_with_few_calls_in_flight_and_little_output),
     TEST(json_refusals_keep_their_keys_when_the_engine_is_late),
+    TEST(wire_calls_keep_their_order_when_the_output_is_full),
+    TEST(answers_that_nobody_reads_take_bounded_memory),
+    TEST(clients_that_leave_with_their_requests_in_a_batch_are_let_go),
     TEST(wire_answers_overtake_each_other_and_each_comes_once),
     TEST(a_client_that_leaves_takes_its_pending_calls_along),
     TEST(an_engine_is_not_closed_while_it_finishes_a_call),

@@ -54,6 +54,27 @@ static void what_is_retired_is_released_by_the_second_call(void)
     epochs_free(&epochs);
 }
 
+static void a_pause_lets_releases_go_on_however_deep_it_is(void)
+{
+    size_t released = 0;
+    struct epochs *epochs = epochs_create(&released);
+    EXPECT_INT(epochs_pause(epochs), 0);
+    epochs_resume(epochs, 0);
+    REQUIRE(epochs_enter(epochs));
+    REQUIRE(epochs_enter(epochs));
+    retire_one(epochs);
+    unsigned depth = epochs_pause(epochs);
+    EXPECT_INT(depth, 2);
+    epochs_release(epochs, ALL);
+    epochs_release(epochs, ALL);
+    EXPECT_INT(released, 1);
+    epochs_resume(epochs, depth);
+    epochs_leave(epochs);
+    epochs_leave(epochs);
+    EXPECT_INT(epochs_pause(epochs), 0);
+    epochs_free(&epochs);
+}
+
 static void no_more_than_count_is_released_at_once(void)
 {
     size_t released = 0;
@@ -477,6 +498,7 @@ static void readers_never_see_what_is_released(void)
 
 static const struct test_case cases[] = {
     TEST(what_is_retired_is_released_by_the_second_call),
+    TEST(a_pause_lets_releases_go_on_however_deep_it_is),
     TEST(no_more_than_count_is_released_at_once),
     TEST(free_releases_what_is_left),
     TEST(a_release_may_retire_more),

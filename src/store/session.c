@@ -1,0 +1,128 @@
+/* The banks that were met lately stand in a small table, each where a cheap
+ * mix of its name's length and ends says; a newcomer takes the place. Names
+ * that fall on the same place cost those who send them a proper lookup. */
+#include "store/session.h"
+
+#include "base/memory.h"
+#include "store/arena.h"
+#include "store/bank.h"
+#include "store/commons.h"
+#include "store/store_internal.h"
+
+enum { KNOWN_BITS = 8, KNOWN_BANKS = 1 << KNOWN_BITS };
+
+/* An item of the usual size lies in two lines of the cache more often than
+ * in one; this far from its head the second begins. */
+enum { FETCH_SECOND_AT = 48 };
+
+struct session {
+    struct store *store;
+    struct commons *commons;
+    struct bank *known[KNOWN_BANKS];
+};
+
+struct session *session_create(struct store *store)
+{
+    struct session *session = memory_alloc_zero(sizeof *session);
+    if (session) {
+        session->store = store;
+        session->commons = store_commons(store);
+    }
+    return session;
+}
+
+void session_free(struct session **session)
+{
+    memory_free(*session);
+    *session = NULL;
+}
+
+bool session_enter(struct session *session)
+{
+    return epochs_enter(session->commons->epochs);
+}
+
+void session_leave(struct session *session)
+{
+    epochs_leave(session->commons->epochs);
+}
+
+static struct bank **known_place(struct session *session, struct slice name)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (name.len >= sizeof first) {
+        memcpy(&first, name.data, sizeof first);
+        memcpy(&last, name.data + name.len - sizeof last, sizeof last);
+    } else if (name.len) {
+        memcpy(&first, name.data, name.len);
+    }
+    uint64_t mixed = (first ^ (last << 1) ^ name.len) * odd;
+    return &session->known[mixed >> (64 - KNOWN_BITS)];
+}
+
+static struct bank *find_bank(struct session *session, struct slice name)
+{
+    struct bank **known = known_place(session, name);
+    if (*known && slice_equal((*known)->node.key, name)) {
+        return *known;
+    }
+    struct bank *bank = store_find_bank(session->store, name);
+    if (bank) {
+        *known = bank;
+    }
+    return bank;
+}
+
+void session_aim(struct session *session, struct slice bank, struct slice key,
+                 struct aim *aim)
+{
+    *aim = (struct aim){
+        .bank = bank,
+        .key = key,
+        .found = find_bank(session, bank),
+        .hash = hash_bytes(&session->commons->keys_secret, key),
+    };
+    if (aim->found) {
+        index_prefetch(&aim->found->index, aim->hash);
+    }
+}
+
+void session_fetch(struct session *session, const struct aim *aim)
+{
+    struct index_reader reader;
+    if (!aim->found) {
+        return;
+    }
+    index_start(&reader, &aim->found->index, aim->hash);
+    if (reader.matches) {
+        uint32_t slot = (uint32_t)__builtin_ctz(reader.matches);
+        char *at =
+            arena_at(session->commons->base, index_place(reader.bucket, slot));
+        __builtin_prefetch(at);
+        __builtin_prefetch(at + FETCH_SECOND_AT);
+    }
+}
+
+/* A bank that was not there may have come since. */
+static struct bank *known_now(struct session *session, const struct aim *aim)
+{
+    return aim->found ? aim->found : find_bank(session, aim->bank);
+}
+
+enum status session_get(struct session *session, const struct aim *aim,
+                        struct buffer *bytes, enum value_kind *kind)
+{
+    const struct hashed_key key = {aim->hash, aim->key};
+    struct bank *bank = known_now(session, aim);
+    return bank ? bank_get(bank, &key, bytes, kind) : STATUS_NOT_FOUND;
+}
+
+enum status session_put(struct session *session, const struct aim *aim,
+                        const struct store_value *value)
+{
+    const struct hashed_key key = {aim->hash, aim->key};
+    return store_put_into(session->store, known_now(session, aim), aim->bank,
+                          &key, value);
+}
