@@ -66,11 +66,8 @@ static bool grow(struct buffer *buffer, size_t needed)
     return true;
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t n)
+char *buffer_make_room(struct buffer *buffer, size_t n)
 {
-    if (n <= buffer->capacity - buffer->end && buffer->data) {
-        return buffer->data + buffer->end;
-    }
     size_t len = buffer_len(buffer);
     bool fits = n <= buffer->capacity - len;
     if (fits && buffer->data && len <= buffer->start) {

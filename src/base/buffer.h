@@ -53,10 +53,19 @@ static inline void buffer_clear(struct buffer *buffer)
 /* Drops everything; keeps the memory only up to `keep_max` bytes. */
 void buffer_reset(struct buffer *buffer, size_t keep_max);
 
+/* buffer_reserve() where there is not enough room. */
+char *buffer_make_room(struct buffer *buffer, size_t n);
+
 /* Room for `n` more bytes at the end; NULL when there is no memory. The
  * bytes count only after buffer_commit(). Growth doubles, so that what is
  * appended is copied a bounded number of times. */
-char *buffer_reserve(struct buffer *buffer, size_t n);
+static inline char *buffer_reserve(struct buffer *buffer, size_t n)
+{
+    if (n <= buffer->capacity - buffer->end && buffer->data) {
+        return buffer->data + buffer->end;
+    }
+    return buffer_make_room(buffer, n);
+}
 
 /* The first `n` of the reserved bytes are filled. */
 void buffer_commit(struct buffer *buffer, size_t n);

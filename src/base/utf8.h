@@ -11,6 +11,25 @@
 /* Whether all of `text` is valid UTF-8. */
 bool utf8_is_valid(struct slice text);
 
+/* Whether all bytes of `text` are ASCII and none is NUL: most names are so,
+ * and then need not be looked at any closer. */
+static inline bool utf8_is_plain(struct slice text)
+{
+    const uint64_t highs = 0x8080808080808080u;
+    const uint64_t ones = 0x0101010101010101u;
+    size_t i = 0;
+    for (uint64_t word; i + sizeof word <= text.len; i += sizeof word) {
+        memcpy(&word, text.data + i, sizeof word);
+        if ((word | (word - ones)) & highs) {
+            return false;
+        }
+    }
+    while (i < text.len && (signed char)text.data[i] > 0) {
+        i++;
+    }
+    return i == text.len;
+}
+
 /* Reads the character at the start of `text`: its length in bytes, and the
  * character in `point`; 0 when the bytes are no valid character. */
 size_t utf8_decode(struct slice text, uint32_t *point);

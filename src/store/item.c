@@ -4,8 +4,6 @@
 
 #include "store/lifetime.h"
 
-#include "core/limits.h"
-
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "the heat is the head's first byte");
 
@@ -17,48 +15,19 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #endif
 #endif
 
-enum {
-    KIND_SHIFT = 8,
-    LIFE_BIT = 1 << 10,
-    WIDE_BIT = 1 << 11,
-    BANK_BIT = 1 << 12,
-    KEY_SHIFT = 13,
-    VALUE_SHIFT = 20
-};
-
-static const uint32_t large_bit = UINT32_C(1) << 31;
-
-bool item_read(char *at, struct item *item)
-{
-    uint32_t head = item_load(at);
-    item->kind = (enum value_kind)(head >> KIND_SHIFT & 3);
-    item->has_life = head & LIFE_BIT;
-    item->has_bank = head & BANK_BIT;
-    item->key_len = head >> KEY_SHIFT & ITEM_NARROW_KEY_MAX;
-    item->value_len = head >> VALUE_SHIFT;
-    if (head & WIDE_BIT) {
-        item->key_len = item_load(at + ITEM_UNIT) & ~large_bit;
-        item->value_len = item_load(at + 2 * ITEM_UNIT);
-    }
-    if (item->key_len > KEY_LEN_MAX) {
-        return false;
-    }
-    item_lay_out(item);
-    return item->is_wide == !!(head & WIDE_BIT);
-}
-
 void item_write_head(char *at, const struct item *item, uint32_t bank_id)
 {
-    uint32_t head = (uint32_t)item->kind << KIND_SHIFT;
-    head |= item->has_life ? LIFE_BIT : 0;
-    head |= item->has_bank ? BANK_BIT : 0;
+    uint32_t head = (uint32_t)item->kind << ITEM_KIND_SHIFT;
+    head |= item->has_life ? ITEM_LIFE_BIT : 0;
+    head |= item->has_bank ? ITEM_BANK_BIT : 0;
     if (item->is_wide) {
-        head |= WIDE_BIT;
+        head |= ITEM_WIDE_BIT;
         item_store(at + ITEM_UNIT,
-                   item->key_len | (item->is_large ? large_bit : 0));
+                   item->key_len | (item->is_large ? ITEM_LARGE_BIT : 0));
         item_store(at + 2 * ITEM_UNIT, item->value_len);
     } else {
-        head |= item->key_len << KEY_SHIFT | item->value_len << VALUE_SHIFT;
+        head |= item->key_len << ITEM_KEY_SHIFT | item->value_len
+                                                      << ITEM_VALUE_SHIFT;
     }
     item_store(at, head);
     if (item->has_bank) {

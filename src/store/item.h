@@ -18,6 +18,7 @@
 #define CACHESERVER_STORE_ITEM_H
 
 #include "base/slice.h"
+#include "core/limits.h"
 #include "core/value.h"
 
 #include <stdatomic.h>
@@ -32,6 +33,17 @@ enum {
     ITEM_NARROW_VALUE_MAX = 4095,
     ITEM_INSIDE_MAX = 256 * 1024 /* bytes of a value in a segment */
 };
+
+/* The head, and the bit beside a wide item's length of key. */
+enum {
+    ITEM_KIND_SHIFT = 8,
+    ITEM_LIFE_BIT = 1 << 10,
+    ITEM_WIDE_BIT = 1 << 11,
+    ITEM_BANK_BIT = 1 << 12,
+    ITEM_KEY_SHIFT = 13,
+    ITEM_VALUE_SHIFT = 20
+};
+#define ITEM_LARGE_BIT (UINT32_C(1) << 31)
 
 /* What an item is or is to be, and where its parts are. */
 struct item {
@@ -80,8 +92,25 @@ static inline void item_store(char *at, uint32_t unit)
 }
 
 /* Reads what is at `at`. False when it cannot be an item, which readers may
- * meet where an item was. */
-bool item_read(char *at, struct item *item);
+ * meet where an item was. Here, since every get is in need of some of it. */
+static inline bool item_read(char *at, struct item *item)
+{
+    uint32_t head = item_load(at);
+    item->kind = (enum value_kind)(head >> ITEM_KIND_SHIFT & 3);
+    item->has_life = head & ITEM_LIFE_BIT;
+    item->has_bank = head & ITEM_BANK_BIT;
+    item->key_len = head >> ITEM_KEY_SHIFT & ITEM_NARROW_KEY_MAX;
+    item->value_len = head >> ITEM_VALUE_SHIFT;
+    if (head & ITEM_WIDE_BIT) {
+        item->key_len = item_load(at + ITEM_UNIT) & ~ITEM_LARGE_BIT;
+        item->value_len = item_load(at + 2 * ITEM_UNIT);
+    }
+    if (item->key_len > KEY_LEN_MAX) {
+        return false;
+    }
+    item_lay_out(item);
+    return item->is_wide == !!(head & ITEM_WIDE_BIT);
+}
 
 /* Writes the head and the lengths of `item`, with the number of its bank:
  * what those need who walk over it. */

@@ -47,18 +47,32 @@ void session_leave(struct session *session)
     epochs_leave(session->commons->epochs);
 }
 
+/* Up to eight bytes from the ends of `name`, mixed. */
+static uint64_t ends_of(struct slice name)
+{
+    uint64_t ends[2] = {0};
+    uint32_t halves[2] = {0};
+    if (name.len >= sizeof ends[0]) {
+        memcpy(&ends[0], name.data, sizeof ends[0]);
+        memcpy(&ends[1], name.data + name.len - sizeof ends[1], sizeof ends[1]);
+        return ends[0] ^ ends[1] << 1;
+    }
+    if (name.len >= sizeof halves[0]) {
+        memcpy(&halves[0], name.data, sizeof halves[0]);
+        memcpy(&halves[1], name.data + name.len - sizeof halves[1],
+               sizeof halves[1]);
+        return halves[0] | (uint64_t)halves[1] << 32;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        ends[0] = ends[0] << 8 | (unsigned char)name.data[i];
+    }
+    return ends[0];
+}
+
 static struct bank **known_place(struct session *session, struct slice name)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t first = 0;
-    uint64_t last = 0;
-    if (name.len >= sizeof first) {
-        memcpy(&first, name.data, sizeof first);
-        memcpy(&last, name.data + name.len - sizeof last, sizeof last);
-    } else if (name.len) {
-        memcpy(&first, name.data, name.len);
-    }
-    uint64_t mixed = (first ^ (last << 1) ^ name.len) * odd;
+    uint64_t mixed = (ends_of(name) ^ name.len) * odd;
     return &session->known[mixed >> (64 - KNOWN_BITS)];
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 
+#include <endian.h>
 #include <stdint.h>
 
 enum frame frame_peek(struct slice bytes, size_t len_max, struct slice *body)
@@ -9,10 +10,9 @@ enum frame frame_peek(struct slice bytes, size_t len_max, struct slice *body)
     if (bytes.len < FRAME_HEADER_LEN) {
         return FRAME_MORE;
     }
-    uint32_t len = 0;
-    for (size_t i = 0; i < FRAME_HEADER_LEN; i++) {
-        len = len << 8 | (unsigned char)bytes.data[i];
-    }
+    uint32_t len;
+    memcpy(&len, bytes.data, sizeof len);
+    len = be32toh(len);
     if (len > len_max) {
         return FRAME_BAD;
     }
@@ -27,7 +27,6 @@ enum frame frame_peek(struct slice bytes, size_t len_max, struct slice *body)
 void frame_put_header(char *out, size_t len)
 {
     CHECK(len <= FRAME_LEN_MAX);
-    for (size_t i = 0; i < FRAME_HEADER_LEN; i++) {
-        out[i] = (char)(len >> 8 * (FRAME_HEADER_LEN - 1 - i) & 0xff);
-    }
+    uint32_t header = htobe32((uint32_t)len);
+    memcpy(out, &header, sizeof header);
 }

@@ -71,7 +71,25 @@ static void utf8_takes_long_text_wherever_it_is_cut(void)
     }
 }
 
+static void plain_text_is_ascii_without_nul_at_any_length(void)
+{
+    char text[40];
+    for (size_t len = 0; len <= sizeof text; len++) {
+        memset(text, 0x7f, sizeof text);
+        EXPECT(utf8_is_plain(slice_of(text, len)));
+        for (size_t at = 0; at < len; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                text[at] = (char)byte;
+                EXPECT_INT(utf8_is_plain(slice_of(text, len)),
+                           byte > 0 && byte < 0x80);
+            }
+            text[at] = 1;
+        }
+    }
+}
+
 static const struct test_case cases[] = {
+    TEST(plain_text_is_ascii_without_nul_at_any_length),
     TEST(utf8_takes_every_character_and_no_surrogate),
     TEST(utf8_refuses_what_is_malformed),
     TEST(utf8_takes_long_text_wherever_it_is_cut),
