@@ -4,6 +4,8 @@
 #include "base/json_scan.h"
 #include "compat/json_decode.h"
 #include "compat/json_encode.h"
+#include "compat/json_quick.h"
+#include "core/call.h"
 #include "core/limits.h"
 #include "server/face.h"
 
@@ -37,6 +39,18 @@ static size_t space_len(struct slice input)
     return len;
 }
 
+/* How many bytes of `rest` are a request that could be decoded at once. */
+static size_t decode_quick(const struct limits *limits, struct slice rest,
+                           struct call *call)
+{
+    size_t len = json_quick_decode(rest, &call->request);
+    if (len > limits->frame_len_max) {
+        request_init(&call->request);
+        return 0;
+    }
+    return len;
+}
+
 static enum decode decode(void *data, const struct limits *limits,
                           struct input *input, struct call *call)
 {
@@ -46,6 +60,11 @@ static enum decode decode(void *data, const struct limits *limits,
     if (!state->is_inside) {
         input->used = space_len(rest);
         rest = slice_after(rest, input->used);
+        size_t len = decode_quick(limits, rest, call);
+        if (len > 0) {
+            input->used += len;
+            return DECODE_READY;
+        }
         json_scan_start(&state->scan, json_names, JSON_NAME_COUNT,
                         JSON_DEPTH_MAX);
     }
@@ -69,7 +88,7 @@ static enum decode decode(void *data, const struct limits *limits,
 static enum encode encode(void *state, struct call *call, struct buffer *out)
 {
     (void)state;
-    return json_encode(call, out);
+    return json_quick_encode(call, out) ? ENCODE_DONE : json_encode(call, out);
 }
 
 /* Without memory the peer is told nothing. */

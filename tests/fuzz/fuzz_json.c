@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/json_scan.h"
 #include "compat/json_decode.h"
+#include "compat/json_quick.h"
 #include "core/call.h"
 #include "core/limits.h"
 #include "server/face.h"
@@ -27,6 +28,36 @@ static void compare_scans(struct slice input, size_t cut)
         CHECK(whole.members[i].type == JSON_ABSENT ||
               whole.members[i].len == parts.members[i].len);
     }
+}
+
+/* What json_quick.h takes, the scanner and json_decode.h must. */
+static void compare_requests(const char *data, size_t len)
+{
+    struct call quick;
+    struct call full;
+    struct json_scan scan;
+    call_init(&quick);
+    call_init(&full);
+    char *copy = malloc(len + 1);
+    memcpy(copy, data, len);
+    size_t used = json_quick_decode(slice_of(data, len), &quick.request);
+    if (used > 0) {
+        json_scan_start(&scan, json_names, JSON_NAME_COUNT, JSON_DEPTH_MAX);
+        CHECK(json_scan(&scan, slice_of(copy, len)) == JSON_SCAN_END);
+        CHECK(scan.at == used);
+        CHECK(json_decode(&scan, copy, &full) == DECODE_READY);
+    }
+    CHECK(quick.request.op == full.request.op);
+    CHECK(slice_equal(quick.request.bank, full.request.bank));
+    CHECK(slice_equal(quick.request.key, full.request.key));
+    CHECK(slice_equal(quick.request.value, full.request.value));
+    CHECK(quick.request.kind == full.request.kind);
+    CHECK(quick.request.lifetime.rule == full.request.lifetime.rule);
+    CHECK(quick.request.lifetime.ms == full.request.lifetime.ms);
+    CHECK(full.request.note.len == 0);
+    free(copy);
+    call_fini(&quick);
+    call_fini(&full);
 }
 
 /* Decodes and answers one request; how many bytes it took, 0 for none. */
@@ -66,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = malloc(len + 1);
     memcpy(text, data + 1, len);
     compare_scans(slice_of(text, len), data[0] < len ? data[0] : len);
+    compare_requests(text, len);
     void *state = calloc(1, face_json.state_size);
     for (size_t at = 0, used = 1; used > 0; at += used) {
         used = serve_one(state, text + at, len - at);
