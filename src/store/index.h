@@ -156,8 +156,13 @@ static inline void index_start(struct index_reader *reader,
 static inline bool index_next(struct index_reader *reader);
 static inline bool index_is_valid(const struct index_reader *reader);
 
-/* Fetches what a lookup of `hash` will read first. */
-static inline void index_prefetch(const struct index *index, uint64_t hash);
+/* Fetches what a lookup of `hash` will read first, and answers it; the place
+ * that it will probably lead to, 0 if none: to be fetched, not to be
+ * believed. */
+static inline const struct index_bucket *index_prefetch(
+    const struct index *index, uint64_t hash);
+static inline uint64_t index_guess(const struct index_bucket *bucket,
+                                   uint64_t hash);
 
 #include "store/index_read.h"
 

@@ -211,12 +211,21 @@ static inline bool index_next(struct index_reader *reader)
     return index_next_elsewhere(reader);
 }
 
-__attribute__((always_inline)) static inline void index_prefetch(
-    const struct index *index, uint64_t hash)
+__attribute__((always_inline)) static inline const struct index_bucket *
+index_prefetch(const struct index *index, uint64_t hash)
 {
     uint64_t word = index_word(index, hash);
-    __builtin_prefetch(index_word_buckets(word) +
-                       index_first(hash, index_word_count(word)));
+    const struct index_bucket *bucket =
+        index_word_buckets(word) + index_first(hash, index_word_count(word));
+    __builtin_prefetch(bucket);
+    return bucket;
+}
+
+static inline uint64_t index_guess(const struct index_bucket *bucket,
+                                   uint64_t hash)
+{
+    uint32_t matches = index_matches(bucket, index_tag(hash));
+    return matches ? index_place(bucket, (uint32_t)__builtin_ctz(matches)) : 0;
 }
 
 #endif

@@ -99,21 +99,15 @@ void session_aim(struct session *session, struct slice bank, struct slice key,
         .hash = hash_bytes(&session->commons->keys_secret, key),
     };
     if (aim->found) {
-        index_prefetch(&aim->found->index, aim->hash);
+        aim->bucket = index_prefetch(&aim->found->index, aim->hash);
     }
 }
 
 void session_fetch(struct session *session, const struct aim *aim)
 {
-    struct index_reader reader;
-    if (!aim->found) {
-        return;
-    }
-    index_start(&reader, &aim->found->index, aim->hash);
-    if (reader.matches) {
-        uint32_t slot = (uint32_t)__builtin_ctz(reader.matches);
-        char *at =
-            arena_at(session->commons->base, index_place(reader.bucket, slot));
+    uint64_t place = aim->bucket ? index_guess(aim->bucket, aim->hash) : 0;
+    if (place) {
+        char *at = arena_at(session->commons->base, place);
         __builtin_prefetch(at);
         __builtin_prefetch(at + FETCH_SECOND_AT);
     }

@@ -24,6 +24,7 @@
 
 struct bank;
 struct buffer;
+struct index_bucket;
 struct session;
 struct store;
 struct store_value;
@@ -33,8 +34,9 @@ struct store_value;
 struct aim {
     struct slice bank;
     struct slice key;
-    struct bank *found; /* NULL: no such bank was there */
-    uint64_t hash;      /* of the key */
+    struct bank *found;                /* NULL: no such bank was there */
+    uint64_t hash;                     /* of the key */
+    const struct index_bucket *bucket; /* where it is to be looked for */
 };
 
 /* *Gives* a session of `store`, which outlives it; NULL without memory. */
