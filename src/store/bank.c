@@ -75,6 +75,7 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
     bank->node.key = slice_of(bank->name, name.len);
     atomic_init(&bank->space, space);
     bank->id = id;
+    list_init(&bank->wrecks);
     pthread_mutex_init(&bank->lock, NULL);
     atomic_fetch_add_explicit(&commons->other, sizeof *bank + name.len,
                               memory_order_relaxed);
@@ -86,6 +87,7 @@ void bank_free(struct bank **bank)
 {
     struct bank *freed = *bank;
     if (freed) {
+        CHECK(list_is_empty(&freed->wrecks));
         index_fini(&freed->index);
         atomic_fetch_sub_explicit(&freed->commons->other,
                                   sizeof *freed + freed->node.key.len +
@@ -115,22 +117,30 @@ static bool find_item(struct bank *bank, const struct hashed_key *key,
     return false;
 }
 
-bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found)
+void bank_read_item(const struct bank *bank, uint64_t place,
+                    struct bank_item *found)
 {
     found->at = arena_at(bank->commons->base, place);
     found->place = place;
     if (!item_read(found->at, &found->item)) {
-        return false;
+        UNREACHABLE("an item is at the place of one");
     }
     found->hash = hash_bytes(
         &bank->commons->keys_secret,
         slice_of(found->at + found->item.key_at, found->item.key_len));
+}
+
+bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found)
+{
+    bank_read_item(bank, place, found);
     return index_has(&bank->index, found->hash, place);
 }
 
 static void count_in(struct bank *bank, const struct item *item)
 {
     atomic_fetch_add_explicit(&bank->entries, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&bank->guests, item->has_bank,
+                              memory_order_relaxed);
     atomic_fetch_add_explicit(&bank->live, item->len + SLOT_CHARGE,
                               memory_order_relaxed);
     if (item->is_large) {
@@ -142,6 +152,8 @@ static void count_in(struct bank *bank, const struct item *item)
 static void count_out(struct bank *bank, const struct item *item)
 {
     atomic_fetch_sub_explicit(&bank->entries, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&bank->guests, item->has_bank,
+                              memory_order_relaxed);
     atomic_fetch_sub_explicit(&bank->live, item->len + SLOT_CHARGE,
                               memory_order_relaxed);
     if (item->is_large) {
@@ -566,41 +578,6 @@ bool bank_wants_space(struct bank *bank)
                GRADUATE_AT;
 }
 
-/* The places in one region of the index. */
-struct region_places {
-    size_t count;
-    uint64_t places[INDEX_ITEMS_MAX];
-};
-
-static void collect_place(void *arg, uint64_t place)
-{
-    struct region_places *region = arg;
-    region->places[region->count++] = place;
-}
-
-/* All items go to the bank's new space, or a reset would have to look for
- * those that did not. What finds no room there is lost. */
-static void move_in(struct bank *bank)
-{
-    struct region_places region;
-    uint64_t position = 0;
-    do {
-        region.count = 0;
-        position =
-            index_walk_region(&bank->index, position, collect_place, &region);
-        for (size_t i = 0; i < region.count; i++) {
-            struct bank_item found;
-            uint64_t place = region.places[i];
-            if (bank_has_item(bank, place, &found) &&
-                !bank_move(bank, &found,
-                           segment_of(bank->commons, place)->queue,
-                           item_heat(found.at))) {
-                bank_unlink(bank, &found);
-            }
-        }
-    } while (position);
-}
-
 void bank_graduate(struct bank *bank, struct space **fresh)
 {
     pthread_mutex_lock(&bank->lock);
@@ -609,9 +586,65 @@ void bank_graduate(struct bank *bank, struct space **fresh)
         space_count_large(*fresh, bank->large_bytes, 0);
         atomic_store(&bank->space, *fresh);
         *fresh = NULL;
-        move_in(bank);
     }
     pthread_mutex_unlock(&bank->lock);
+}
+
+/* The places in one bucket of the index. */
+struct bucket_places {
+    size_t count;
+    uint64_t places[INDEX_SLOTS];
+};
+
+static void collect_place(void *arg, uint64_t place)
+{
+    struct bucket_places *bucket = arg;
+    bucket->places[bucket->count++] = place;
+}
+
+/* Moves those of the next bucket; answers how many items' worth it was, 0
+ * when there is no room. */
+static size_t gather_bucket(struct bank *bank)
+{
+    struct bucket_places bucket = {0};
+    size_t worth = 1;
+    index_walk_bucket(&bank->index, &bank->gathering, collect_place, &bucket);
+    for (size_t i = 0; i < bucket.count; i++) {
+        struct bank_item found;
+        uint64_t place = bucket.places[i];
+        if (!item_read(arena_at(bank->commons->base, place), &found.item) ||
+            !found.item.has_bank || !bank_has_item(bank, place, &found)) {
+            continue;
+        }
+        if (!bank_move(bank, &found, segment_of(bank->commons, place)->queue,
+                       item_heat(found.at))) {
+            return 0;
+        }
+        worth += bank_move_worth(found.item.len);
+    }
+    return worth;
+}
+
+/* A tour through the index may miss some; then there is another. */
+bool bank_gather(struct bank *bank, size_t items)
+{
+    bool has_moved = false;
+    if (!atomic_load_explicit(&bank->guests, memory_order_relaxed) ||
+        !atomic_load(&bank->space)->owner) {
+        return false;
+    }
+    pthread_mutex_lock(&bank->lock);
+    while (items > 0 &&
+           atomic_load_explicit(&bank->guests, memory_order_relaxed)) {
+        size_t worth = gather_bucket(bank);
+        if (worth == 0) {
+            break;
+        }
+        has_moved = true;
+        items -= worth < items ? worth : items;
+    }
+    pthread_mutex_unlock(&bank->lock);
+    return has_moved;
 }
 
 /* The space may change before its lock is had; then the other one is. */

@@ -38,10 +38,13 @@ struct bank {
                                     changes once, under the lock */
     uint64_t incarnation;        /* of cursors; changes with each reset */
     uint64_t large_bytes;        /* of values with memory of their own */
+    struct index_tour gathering; /* see bank_gather() */
+    struct list wrecks;          /* see store/wreck.h */
     size_t index_charged;
     uint32_t id;
     _Atomic uint64_t entries;
-    _Atomic uint64_t live; /* bytes accounted: items and slots */
+    _Atomic uint64_t guests; /* entries in the space that others share */
+    _Atomic uint64_t live;   /* bytes accounted: items and slots */
     _Atomic uint64_t evictions;
     _Atomic uint64_t expirations;
     char name[];
@@ -88,10 +91,12 @@ enum status bank_keys(struct bank *bank, struct listing *listing,
                       struct cursor *cursor);
 
 /* Whether the bank shares its space and has become too large for that; then
- * bank_graduate() gives it `fresh`, which is taken if it still is so, and
- * moves all its items there. */
+ * bank_graduate() gives it `fresh`, which is taken if it still is so. What it
+ * has in the shared space is its guest there until bank_gather() has moved
+ * it, some `items` at a time; answers whether it has moved any. */
 bool bank_wants_space(struct bank *bank);
 void bank_graduate(struct bank *bank, struct space **fresh);
+bool bank_gather(struct bank *bank, size_t items);
 
 /* Locks the job of the bank's space, then the bank, and answers the space. */
 struct space *bank_lock_with_space(struct bank *bank);
@@ -105,9 +110,19 @@ struct bank_item {
     uint64_t hash;
 };
 
-/* Reads the item at `place` into `found`; whether the bank has it. */
+/* Reads the item at `place`, where there is one, into `found`; the second
+ * answers whether the bank has it. */
+void bank_read_item(const struct bank *bank, uint64_t place,
+                    struct bank_item *found);
 bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found);
 void bank_unlink(struct bank *bank, const struct bank_item *found);
+
+/* How many small items' worth of work it is to move an item of `len` bytes. */
+static inline size_t bank_move_worth(size_t len)
+{
+    enum { WORTH_OF_ONE = 4 * 1024 };
+    return 1 + len / WORTH_OF_ONE;
+}
 
 /* Moves it to `queue` of the bank's space, with `heat`: false when there is
  * no room, and nothing has changed. */

@@ -62,7 +62,8 @@ struct index {
     struct epochs *epochs;
     index_hash_fn hashes_of;
     void *arg;
-    size_t count; /* slots in use */
+    size_t count;        /* slots in use */
+    uint64_t given_back; /* words of the directory */
     /* Bytes of memory, what is retired left out; readable by any thread. */
     _Atomic size_t used;
 };
@@ -72,8 +73,11 @@ struct index {
 void index_init(struct index *index, struct epochs *epochs,
                 index_hash_fn hashes_of, void *arg);
 
-/* Gives the memory back at once; no reader may be left. */
+/* Gives the memory back at once; no reader may be left. The second does it
+ * in pieces, some `regions` at a time, and answers whether that was all;
+ * nothing else may be done with the index from its first call on. */
 void index_fini(struct index *index);
+bool index_give_back(struct index *index, size_t regions);
 
 /* The writer, under the bank's lock, all of them. A place has 36 bits. */
 
@@ -117,6 +121,18 @@ void index_end_write(struct index_bucket *bucket);
 typedef void (*index_each_fn)(void *arg, uint64_t place);
 uint64_t index_walk_region(const struct index *index, uint64_t position,
                            index_each_fn each, void *arg);
+
+/* The same in smaller steps, for one who changes the index between them: calls
+ * `each` for the items of one bucket, and answers whether there is a next. A
+ * tour of zeroes begins; one that has ended begins anew. An item that stays
+ * may be met twice or, when its neighbours change, be missed. */
+struct index_tour {
+    uint64_t position;
+    uint64_t word;
+    uint32_t bucket;
+};
+bool index_walk_bucket(const struct index *index, struct index_tour *tour,
+                       index_each_fn each, void *arg);
 
 /* Any reader, inside the epochs. A lookup in steps:
  *

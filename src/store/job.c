@@ -4,6 +4,7 @@
 #include "store/bank.h"
 #include "store/commons.h"
 #include "store/lifetime.h"
+#include "store/wreck.h"
 
 enum { LATE_MS = 1000, LATE_LEN = 64 * 1024, LARGE_WORTH = 64 };
 
@@ -94,8 +95,8 @@ static struct bank *bank_of_item(const struct space *space, char *at,
                : commons->find_bank(commons->store, item_bank_id(at, item));
 }
 
-/* The next item of the job's segment. Answers how many items' worth it was:
- * a large value's memory may be all that is wanted. */
+/* The next item of the job's segment. Answers how many small items' worth it
+ * was: a large value's memory may be all that is wanted. */
 static size_t step(struct space *space)
 {
     struct space_job *job = &space->job;
@@ -114,9 +115,11 @@ static size_t step(struct space *space)
     pthread_mutex_lock(&visit.bank->lock);
     if (bank_has_item(visit.bank, place, &visit.found)) {
         visit_item(&visit);
+    } else {
+        wreck_forget_item(visit.bank, &visit.found);
     }
     pthread_mutex_unlock(&visit.bank->lock);
-    return item.is_large ? LARGE_WORTH : 1;
+    return item.is_large ? LARGE_WORTH : bank_move_worth(item.len);
 }
 
 /* When to look again: when a sixteenth of the segment's bytes will be over,

@@ -44,6 +44,7 @@
 enum {
     EVICT_STEP = 64,    /* items that a put goes through at once */
     EVICT_TRIES = 4096, /* such steps before a put gives up */
+    GATHER_STEP = 16,   /* items that a put moves out of the shared space */
     WORK_STEPS = 16,    /* pieces of work in one store_work() */
     WORK_ITEMS = 256,   /* items in each */
     RELEASE_STEP = 64,  /* retired blocks in each */
@@ -187,8 +188,20 @@ static void free_space(struct space *space)
     space_free(&space);
 }
 
+/* Nobody is inside, so all that is retired is due after some calls. */
+static void release_all(struct store *store)
+{
+    bool has_more = true;
+    while (has_more) {
+        epochs_release(store->commons.epochs, SIZE_MAX);
+        has_more = wreck_list_work(&store->wrecks) ||
+                   epochs_have_retired(store->commons.epochs);
+    }
+}
+
 static void free_all(struct store *store)
 {
+    release_all(store);
     epochs_free(&store->commons.epochs);
     wreck_list_fini(&store->wrecks);
     free_banks(&store->banks);
@@ -474,6 +487,7 @@ static enum status put_value(struct store *store, struct bank *bank,
     if (!status && bank_wants_space(bank)) {
         graduate(store, bank);
     }
+    bank_gather(bank, GATHER_STEP);
     return status;
 }
 
@@ -636,6 +650,8 @@ static bool tidy(struct store *store)
     for (struct space *space = store->shared; space;
          space = next_space(store, space)) {
         has_more = job_tidy(space, WORK_ITEMS) || has_more;
+        has_more =
+            (space->owner && bank_gather(space->owner, WORK_ITEMS)) || has_more;
     }
     return has_more;
 }

@@ -388,6 +388,52 @@ static void walk_meets_each_key_once_while_the_index_shrinks(void)
     walk_while_it_changes(20000, 100000, false);
 }
 
+static void walk_by_buckets_meets_each_key_and_begins_anew(void)
+{
+    enum { COUNT = 5000 };
+    struct world world;
+    world_init(&world, mix);
+    for (uint64_t i = 1; i < COUNT; i++) {
+        REQUIRE(add(&world, i) == STATUS_OK);
+    }
+    for (int round = 0; round < 2; round++) {
+        struct tour met = {calloc(COUNT, 1), COUNT};
+        struct index_tour tour = {0};
+        while (index_walk_bucket(&world.index, &tour, on_met, &met)) {
+        }
+        size_t once = 0;
+        for (uint64_t i = 1; i < COUNT; i++) {
+            once += met.times[i] == 1;
+        }
+        EXPECT_INT(once, COUNT - 1);
+        EXPECT(tour.position == 0 && tour.bucket == 0);
+        free(met.times);
+    }
+    world_fini(&world);
+}
+
+static void index_is_given_back_in_pieces(void)
+{
+    enum { COUNT = 50000, REGIONS = 3 };
+    struct world world;
+    world_init(&world, mix);
+    for (uint64_t i = 1; i < COUNT; i++) {
+        REQUIRE(add(&world, i) == STATUS_OK);
+    }
+    int pieces = 1;
+    size_t used = atomic_load(&world.index.used);
+    while (!index_give_back(&world.index, REGIONS)) {
+        EXPECT(atomic_load(&world.index.used) < used);
+        used = atomic_load(&world.index.used);
+        pieces++;
+    }
+    EXPECT(pieces > COUNT / INDEX_ITEMS_MAX / REGIONS);
+    EXPECT_INT(count_found(&world, 1, COUNT), 0);
+    REQUIRE(add(&world, 1) == STATUS_OK);
+    EXPECT_INT(look_up(&world, 1), 2);
+    world_fini(&world);
+}
+
 static void attempt_to_fill(void *arg)
 {
     enum { COUNT = 6000 };
@@ -727,6 +773,8 @@ static const struct test_case cases[] = {
     TEST(memory_follows_the_items_up_and_down),
     TEST(walk_meets_each_key_once_while_the_index_grows),
     TEST(walk_meets_each_key_once_while_the_index_shrinks),
+    TEST(walk_by_buckets_meets_each_key_and_begins_anew),
+    TEST(index_is_given_back_in_pieces),
     TEST(index_without_memory_stays_as_it_was),
     TEST(item_that_moves_behind_a_reader_is_found),
     TEST(what_a_reader_holds_is_not_valid_once_the_region_is_replaced),
