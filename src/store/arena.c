@@ -359,6 +359,9 @@ static unsigned take_block(struct arena *arena, struct chunk *chunk)
 
 uint64_t arena_take_block(struct arena *arena, enum arena_class class)
 {
+    if (!memory_is_granted()) {
+        return 0;
+    }
     pthread_mutex_lock(&arena->lock);
     struct chunk *chunk = find_chunk(arena, class);
     unsigned block = chunk ? take_block(arena, chunk) : 0;

@@ -36,26 +36,14 @@ static uint64_t hash_item(const struct commons *commons, uint64_t place)
 /* How many items ahead of the one that is hashed are fetched. */
 enum { FETCH_AHEAD = 8 };
 
-static void hash_items(void *arg, const uint64_t *places, uint64_t *hashes,
-                       size_t count)
+static void hash_items(const struct commons *commons, const uint64_t *places,
+                       uint64_t *hashes, size_t count)
 {
-    const struct commons *commons = arg;
     for (size_t i = 0; i < count; i++) {
         size_t ahead = i + FETCH_AHEAD < count ? i + FETCH_AHEAD : count - 1;
         __builtin_prefetch(arena_at(commons->base, places[ahead]));
         hashes[i] = hash_item(commons, places[i]);
     }
-}
-
-void bank_settle(struct bank *bank)
-{
-    size_t used = atomic_load_explicit(&bank->index.used, memory_order_relaxed);
-    if (used == bank->index_charged) {
-        return;
-    }
-    atomic_fetch_add_explicit(&bank->commons->other, used - bank->index_charged,
-                              memory_order_relaxed);
-    bank->index_charged = used;
 }
 
 struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
@@ -66,7 +54,7 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
         return NULL;
     }
     struct commons *commons = space->commons;
-    index_init(&bank->index, commons->epochs, hash_items, commons);
+    index_init(&bank->index, commons, id, hash_items);
     bank->commons = commons;
     if (name.len) {
         memcpy(bank->name, name.data, name.len);
@@ -79,7 +67,6 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
     pthread_mutex_init(&bank->lock, NULL);
     atomic_fetch_add_explicit(&commons->other, sizeof *bank + name.len,
                               memory_order_relaxed);
-    bank_settle(bank);
     return bank;
 }
 
@@ -90,8 +77,7 @@ void bank_free(struct bank **bank)
         CHECK(list_is_empty(&freed->wrecks));
         index_fini(&freed->index);
         atomic_fetch_sub_explicit(&freed->commons->other,
-                                  sizeof *freed + freed->node.key.len +
-                                      freed->index_charged,
+                                  sizeof *freed + freed->node.key.len,
                                   memory_order_relaxed);
         pthread_mutex_destroy(&freed->lock);
         memory_free(freed);
@@ -181,7 +167,6 @@ void bank_unlink(struct bank *bank, const struct bank_item *found)
     index_remove(&bank->index, found->hash, found->place);
     drop_large(bank, found);
     drop_item(bank, found);
-    bank_settle(bank);
 }
 
 /* An item that is to be written. */
@@ -233,7 +218,6 @@ static enum status add_item(struct bank *bank, uint64_t hash,
     }
     count_in(bank, &draft->item);
     space_publish(bank->commons, place, life_end(draft->life));
-    bank_settle(bank);
     return STATUS_OK;
 }
 
@@ -408,6 +392,14 @@ enum status bank_touch(struct bank *bank, const struct hashed_key *key,
 enum status bank_remove(struct bank *bank, const struct hashed_key *key)
 {
     return bank_touch(bank, key, (struct lifetime){LIFETIME_OVER, 0});
+}
+
+bool bank_move_region(struct bank *bank, const struct index_piece *piece)
+{
+    pthread_mutex_lock(&bank->lock);
+    bool is_moved = index_move_region(&bank->index, piece);
+    pthread_mutex_unlock(&bank->lock);
+    return is_moved;
 }
 
 static bool has_room(const struct buffer *bytes, size_t len)

@@ -40,7 +40,6 @@ struct bank {
     uint64_t large_bytes;        /* of values with memory of their own */
     struct index_tour gathering; /* see bank_gather() */
     struct list wrecks;          /* see store/wreck.h */
-    size_t index_charged;
     uint32_t id;
     _Atomic uint64_t entries;
     _Atomic uint64_t guests; /* entries in the space that others share */
@@ -98,6 +97,10 @@ bool bank_wants_space(struct bank *bank);
 void bank_graduate(struct bank *bank, struct space **fresh);
 bool bank_gather(struct bank *bank, size_t items);
 
+/* Moves `piece` of the pool if it is a region of the bank's index; false when
+ * there is no memory for that. */
+bool bank_move_region(struct bank *bank, const struct index_piece *piece);
+
 /* Locks the job of the bank's space, then the bank, and answers the space. */
 struct space *bank_lock_with_space(struct bank *bank);
 
@@ -128,8 +131,5 @@ static inline size_t bank_move_worth(size_t len)
  * no room, and nothing has changed. */
 bool bank_move(struct bank *bank, const struct bank_item *found,
                enum space_queue queue, uint32_t heat);
-
-/* With the lock held: what the index has grown or shrunk by is charged. */
-void bank_settle(struct bank *bank);
 
 #endif

@@ -31,25 +31,25 @@
 #include "core/response.h"
 #include "store/bank.h"
 #include "store/commons.h"
+#include "store/index_pool.h"
 #include "store/job.h"
 #include "store/large.h"
 #include "store/lifetime.h"
 #include "store/store_internal.h"
 #include "store/wreck.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 
 enum {
-    EVICT_STEP = 64,    /* items that a put goes through at once */
-    EVICT_TRIES = 4096, /* such steps before a put gives up */
-    GATHER_STEP = 16,   /* items that a put moves out of the shared space */
-    WORK_STEPS = 16,    /* pieces of work in one store_work() */
-    WORK_ITEMS = 256,   /* items in each */
-    RELEASE_STEP = 64,  /* retired blocks in each */
-    RELEASE_FEW = 8,    /* and while a put waits */
-    TRIM_BYTES = 4 << 20,
+    EVICT_STEP = 64,      /* items that a put goes through at once */
+    EVICT_TRIES = 4096,   /* such steps before a put gives up */
+    GATHER_STEP = 16,     /* items that a put moves out of the shared space */
+    WORK_STEPS = 16,      /* pieces of work in one store_work() */
+    WORK_ITEMS = 256,     /* items in each */
+    MOVE_STEP = 32,       /* regions of indexes moved in each */
+    RELEASE_STEP = 64,    /* retired blocks in each */
+    RELEASE_FEW = 8,      /* and while a put waits */
     FREE_SHARE = 64,      /* one part in so many is kept free ... */
     BORROW_SHARE = 32,    /* blocks that readers may hold up: that part
                              of the limit ... */
@@ -60,6 +60,9 @@ enum {
 #define ARENA_WITHOUT_LIMIT ((size_t)64 << 30)
 #define ARENA_SLACK         ((size_t)64 << 20)
 #define FREE_MAX            ((uint64_t)64 << 20) /* ... but at most this */
+
+_Static_assert(sizeof(struct index_block) <= sizeof(struct segment),
+               "the arena's descriptors are for both");
 
 struct bank_page {
     struct bank *_Atomic banks[BANK_PAGE];
@@ -75,7 +78,6 @@ struct store {
     struct wreck_list wrecks;
     pthread_mutex_t spaces_lock;
     struct list spaces;
-    uint64_t other_high; /* store_work()'s: most since it trimmed */
     pthread_mutex_t release_lock;
     pthread_rwlock_t lock;
     struct table banks;
@@ -113,6 +115,13 @@ static size_t arena_len(const struct store_options *options)
                                    : ARENA_LEN_MAX;
 }
 
+static void close_commons(struct commons *commons)
+{
+    epochs_free(&commons->epochs);
+    index_pool_free(&commons->pool);
+    arena_free(&commons->arena);
+}
+
 static enum status open_commons(struct store *store,
                                 const struct store_options *options)
 {
@@ -124,9 +133,13 @@ static enum status open_commons(struct store *store,
     commons->find_bank = find_by_id;
     commons->store = store;
     commons->arena = arena_create(len, sizeof(struct segment));
-    commons->epochs = commons->arena ? epochs_create(commons) : NULL;
-    if (!commons->epochs) {
-        arena_free(&commons->arena);
+    if (!commons->arena) {
+        return STATUS_NOMEM;
+    }
+    commons->epochs = epochs_create(commons);
+    commons->pool = index_pool_create(commons->arena);
+    if (!commons->epochs || !commons->pool) {
+        close_commons(commons);
         return STATUS_NOMEM;
     }
     commons->base = arena_base(commons->arena);
@@ -159,8 +172,7 @@ struct store *store_create(const struct store_options *options)
     return store;
 
 close_commons:
-    epochs_free(&store->commons.epochs);
-    arena_free(&store->commons.arena);
+    close_commons(&store->commons);
 free_store:
     memory_free(store);
     return NULL;
@@ -202,14 +214,13 @@ static void release_all(struct store *store)
 static void free_all(struct store *store)
 {
     release_all(store);
-    epochs_free(&store->commons.epochs);
     wreck_list_fini(&store->wrecks);
     free_banks(&store->banks);
     for (struct list *link; (link = list_pop(&store->spaces));) {
         free_space(LIST_ENTRY(link, struct space, link));
     }
     free_space(store->shared);
-    arena_free(&store->commons.arena);
+    close_commons(&store->commons);
     for (size_t i = 0; i < sizeof store->pages / sizeof *store->pages; i++) {
         memory_free(atomic_load(&store->pages[i]));
     }
@@ -656,31 +667,26 @@ static bool tidy(struct store *store)
     return has_more;
 }
 
-/* The C library keeps what is freed for the next allocation and hands back
- * to the system only what lies at the end of its heap. So when indexes and
- * large values take much less than they did at most since the last time, it
- * is told to look through the whole heap; not oftener, since that takes a
- * while. */
-static void trim_when_much_was_freed(struct store *store)
+/* A region that has no bank any more is a wreck's, or was just retired. */
+static bool move_region(void *arg, uint32_t owner, struct index_piece *piece)
 {
-    uint64_t other =
-        atomic_load_explicit(&store->commons.other, memory_order_relaxed);
-    if (other > store->other_high) {
-        store->other_high = other;
-    } else if (store->other_high - other >= TRIM_BYTES) {
-        malloc_trim(0);
-        store->other_high = other;
-    }
+    struct bank *bank = find_by_id(arg, owner);
+    return !bank || bank_move_region(bank, piece);
+}
+
+static bool tidy_indexes(struct store *store)
+{
+    return index_pool_work(store->commons.pool, MOVE_STEP, move_region, store);
 }
 
 bool store_work(struct store *store)
 {
     bool has_more = true;
     size_ghosts(store);
-    trim_when_much_was_freed(store);
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);
         has_more = evict_ahead(store) || has_more;
+        has_more = tidy_indexes(store) || has_more;
         has_more = tidy(store) || has_more;
     }
     return has_more;

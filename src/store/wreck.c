@@ -32,7 +32,7 @@ struct wreck {
     uint64_t guests;        /* under the bank's lock */
     uint64_t large_bytes;   /* the same */
     bool is_searched;       /* there are neither any more */
-    uint64_t charged;
+    uint64_t index_leaving; /* of its bytes, those that count so */
 };
 
 void wreck_list_init(struct wreck_list *list)
@@ -83,10 +83,9 @@ static void strip(struct bank *bank, struct wreck *wreck)
     if (wreck->guests > 0) {
         list_append(&bank->wrecks, &wreck->bank_link);
     }
-    wreck->charged = bank->index_charged;
     index_take(&wreck->index, &bank->index);
-    leave(bank->commons, bank->index_charged + bank->large_bytes);
-    bank->index_charged = 0;
+    wreck->index_leaving = index_used(&wreck->index);
+    leave(bank->commons, wreck->index_leaving + bank->large_bytes);
     space_count_large(bank->space, 0, bank->large_bytes);
     bank->large_bytes = 0;
     bank->gathering = (struct index_tour){0};
@@ -94,7 +93,6 @@ static void strip(struct bank *bank, struct wreck *wreck)
     atomic_store_explicit(&bank->entries, 0, memory_order_relaxed);
     atomic_store_explicit(&bank->guests, 0, memory_order_relaxed);
     atomic_store_explicit(&bank->live, 0, memory_order_relaxed);
-    bank_settle(bank);
 }
 
 enum status wreck_bank(struct bank *bank, struct wreck_list *list)
@@ -200,11 +198,18 @@ static void return_segments(struct wreck *wreck)
     }
 }
 
+/* Whether all of the index is gone. */
+static bool give_index_back(struct wreck *wreck)
+{
+    bool is_gone = index_give_back(&wreck->index, REGIONS_A_PIECE);
+    uint64_t left = index_used(&wreck->index);
+    arrive(wreck->commons, wreck->index_leaving - left);
+    wreck->index_leaving = left;
+    return is_gone;
+}
+
 static void free_wreck(struct wreck *wreck)
 {
-    arrive(wreck->commons, wreck->charged);
-    atomic_fetch_sub_explicit(&wreck->commons->other, wreck->charged,
-                              memory_order_relaxed);
     pthread_mutex_lock(&wreck->list->lock);
     list_remove(&wreck->link);
     pthread_mutex_unlock(&wreck->list->lock);
@@ -249,7 +254,7 @@ bool wreck_list_work(struct wreck_list *list)
     }
     if (!is_stripped(wreck)) {
         strip_further(wreck);
-    } else if (index_give_back(&wreck->index, REGIONS_A_PIECE)) {
+    } else if (give_index_back(wreck)) {
         free_wreck(wreck);
     }
     return true;
