@@ -8,13 +8,10 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "core/number.h"
-#include "core/response.h"
 #include "store/store.h"
 #include "store/commons.h"
 #include "store/large.h"
 #include "store/lifetime.h"
-
-#include <stdlib.h>
 
 enum {
     SLOT_CHARGE = 8, /* an entry's part of the index and the ghost */
@@ -103,14 +100,20 @@ static bool find_item(struct bank *bank, const struct hashed_key *key,
     return false;
 }
 
-void bank_read_item(const struct bank *bank, uint64_t place,
-                    struct bank_item *found)
+void bank_item_at(const struct bank *bank, uint64_t place,
+                  struct bank_item *found)
 {
     found->at = arena_at(bank->commons->base, place);
     found->place = place;
     if (!item_read(found->at, &found->item)) {
         UNREACHABLE("an item is at the place of one");
     }
+}
+
+void bank_read_item(const struct bank *bank, uint64_t place,
+                    struct bank_item *found)
+{
+    bank_item_at(bank, place, found);
     found->hash = hash_bytes(
         &bank->commons->keys_secret,
         slice_of(found->at + found->item.key_at, found->item.key_len));
@@ -652,110 +655,4 @@ struct space *bank_lock_with_space(struct bank *bank)
         pthread_mutex_unlock(&bank->lock);
         pthread_mutex_unlock(&space->job_lock);
     }
-}
-
-/* The keys of a region from a position on, to be listed in order. */
-struct region_keys {
-    struct bank *bank;
-    uint64_t position;
-    size_t count;
-    struct {
-        uint64_t hash;
-        uint64_t place;
-    } keys[INDEX_BUCKETS_MAX * INDEX_SLOTS];
-};
-
-static void collect_key(void *arg, uint64_t place)
-{
-    struct region_keys *region = arg;
-    uint64_t hash = hash_item(region->bank->commons, place);
-    if (hash >= region->position) {
-        region->keys[region->count].hash = hash;
-        region->keys[region->count].place = place;
-        region->count++;
-    }
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Lists one key; false when there is no room for it. */
-static bool list_key(struct bank *bank, struct listing *listing, uint64_t place,
-                     uint64_t now)
-{
-    struct item item;
-    char *at = arena_at(bank->commons->base, place);
-    if (!item_read(at, &item)) {
-        UNREACHABLE("the index points at items");
-    }
-    struct slice key = slice_of(at + item.key_at, item.key_len);
-    if (life_is_over(item_life(at, &item), now) ||
-        !slice_starts_with(key, listing->prefix)) {
-        return true;
-    }
-    if (!has_room(&listing->response->body, sizeof(uint32_t) + key.len)) {
-        listing->room_needed = 2 * (sizeof(uint32_t) + key.len);
-        return false;
-    }
-    listing->items_left -= listing->items_left > 0;
-    return response_add_item(listing->response, key) == STATUS_OK;
-}
-
-/* Lists from the region at the walk's position, and moves the position. */
-static void list_region(struct bank *bank, struct listing *listing)
-{
-    struct region_keys region = {.bank = bank};
-    struct table_walk *walk = &listing->walk;
-    uint64_t now = commons_now(bank->commons);
-    region.position = walk->position;
-    uint64_t next =
-        index_walk_region(&bank->index, walk->position, collect_key, &region);
-    qsort(region.keys, region.count, sizeof region.keys[0], compare_keys);
-    for (size_t i = 0; i < region.count; i++) {
-        bool is_same = i > 0 && region.keys[i].hash == region.keys[i - 1].hash;
-        walk->position = region.keys[i].hash;
-        if (listing->items_left == 0 && !is_same) {
-            return;
-        }
-        if (!list_key(bank, listing, region.keys[i].place, now)) {
-            return;
-        }
-    }
-    walk->position = next;
-    walk->is_end = next == 0;
-    size_t looks = region.count + 1;
-    listing->looks_left -=
-        looks < listing->looks_left ? looks : listing->looks_left;
-}
-
-enum status bank_keys(struct bank *bank, struct listing *listing,
-                      struct cursor *cursor)
-{
-    bool is_start = cursor->position == 0;
-    bool is_current = true;
-    enum status status = STATUS_OK;
-    while (!status && is_current && !listing_is_over(listing)) {
-        status = listing_reserve(listing);
-        if (status) {
-            return status;
-        }
-        pthread_mutex_lock(&bank->lock);
-        if (is_start) {
-            cursor->incarnation = bank->incarnation;
-            is_start = false;
-        }
-        is_current = bank->incarnation == cursor->incarnation;
-        if (is_current) {
-            list_region(bank, listing);
-        } else if (listing->walk.position == cursor->position) {
-            status = STATUS_ABORTED;
-        }
-        pthread_mutex_unlock(&bank->lock);
-    }
-    cursor->position = listing->walk.position;
-    return status;
 }

@@ -113,8 +113,10 @@ struct bank_item {
     uint64_t hash;
 };
 
-/* Reads the item at `place`, where there is one, into `found`; the second
- * answers whether the bank has it. */
+/* Reads the item at `place`, where there is one, into `found`: the first all
+ * but its hash, the second all; the third answers whether the bank has it. */
+void bank_item_at(const struct bank *bank, uint64_t place,
+                  struct bank_item *found);
 void bank_read_item(const struct bank *bank, uint64_t place,
                     struct bank_item *found);
 bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found);

@@ -17,7 +17,7 @@ struct response;
 struct store_page;
 
 enum {
-    LISTING_LOOKS_MAX = 4096, /* buckets looked at for a page */
+    LISTING_LOOKS_MAX = 1024, /* buckets or keys looked at for a page */
     LISTING_LOOKS_STEP = 64   /* and under one hold of a lock */
 };
 
