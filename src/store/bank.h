@@ -125,7 +125,7 @@ void bank_unlink(struct bank *bank, const struct bank_item *found);
 /* How many small items' worth of work it is to move an item of `len` bytes. */
 static inline size_t bank_move_worth(size_t len)
 {
-    enum { WORTH_OF_ONE = 4 * 1024 };
+    enum { WORTH_OF_ONE = 2 * 1024 };
     return 1 + len / WORTH_OF_ONE;
 }
 

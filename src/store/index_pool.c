@@ -1,9 +1,9 @@
 /* A block is filled, sealed, and then only loses pieces; it stands in a list
- * with those of which as many sixteenths are in use. The first of the emptiest
- * is the next to be emptied. While that goes on it stands in no list and
- * cannot go back to the arena, so that a piece of it can be looked at without
- * the lock; afterwards all that was in it has moved or is leaving, and it goes
- * with its last piece.
+ * with those of which as many sixteenths are no holes. The first of the
+ * emptiest is the next to be emptied. While that goes on it stands in no list
+ * and cannot go back to the arena, so that a piece of it can be looked at
+ * without the lock; afterwards all that was in it has moved or is leaving, and
+ * it goes with its last piece.
  *
  * Blocks are small while there are few, so that the one that is being filled
  * is a small part of all. Pieces with lines and pieces without have blocks of
@@ -18,10 +18,9 @@
 
 enum {
     LEVELS = 16,
-    WORTH_LEVELS = 14, /* a block with fewer sixteenths is worth emptying */
+    WORTH_LEVELS = 14, /* of fewer sixteenths, a block is worth emptying */
     OPEN_SHARE = 16,   /* one part in so many is in a block being filled */
-    HOLES_SHARE = 8,   /* and so many of it may be holes meanwhile */
-    INSIDE_SHARE = 2   /* a piece is one part in so many of a block at most */
+    INSIDE_SHARE = 4   /* a piece is one part in so many of a block at most */
 };
 
 #define NOBODY UINT32_MAX
@@ -75,9 +74,17 @@ static uint32_t start_of(int kind)
     return kind ? INDEX_PIECE_SHIFT : 0;
 }
 
+/* What is not filled at its end is no hole: to move its pieces would not win
+ * that, for the next block would have such an end, too. */
+static size_t holes_of(const struct index_block *block)
+{
+    return block->used - start_of(block->kind) - block->live;
+}
+
 static int level_of(const struct index_block *block)
 {
-    size_t level = block->live * (size_t)LEVELS / block_len(block);
+    size_t len = block_len(block);
+    size_t level = (len - holes_of(block)) * LEVELS / len;
     return level < LEVELS ? (int)level : LEVELS - 1;
 }
 
@@ -147,15 +154,11 @@ static struct index_block *open_block(struct index_pool *pool, size_t len)
     return block;
 }
 
-/* The block being filled, with room for `len` bytes; one that was emptied
- * meanwhile is filled anew. */
+/* The block being filled, with room for `len` bytes. */
 static struct index_block *block_with_room(struct index_pool *pool, size_t len)
 {
     int kind = kind_of(len);
     struct index_block *block = pool->open[kind];
-    if (block && block->live == 0) {
-        block->used = start_of(kind);
-    }
     if (block && block_len(block) - block->used >= len) {
         return block;
     }
@@ -201,25 +204,17 @@ static struct index_block *block_of(const struct index_pool *pool,
     return arena_descriptor(pool->arena, offset / ARENA_UNIT);
 }
 
-/* Of a block that is being filled, so much is holes that the rest is better
- * elsewhere. */
-static bool has_many_holes(const struct index_block *block)
-{
-    size_t holes = block->used - start_of(block->kind) - block->live;
-    return holes > block->live || holes * HOLES_SHARE > block_len(block);
-}
-
 /* Puts `block` where it belongs after a piece has gone; whether that was the
  * last, and the block has left the pool. */
 static bool settle(struct index_pool *pool, struct index_block *block)
 {
-    if (block->state == BLOCK_OPEN && has_many_holes(block)) {
+    bool is_worth_it = level_of(block) < WORTH_LEVELS || block->live == 0;
+    if (block->state == BLOCK_OPEN && is_worth_it) {
         pool->open[block->kind] = NULL;
         seal(pool, block);
     }
-    bool may_leave =
-        block->state == BLOCK_SEALED || block->state == BLOCK_DRAINED;
-    if (block->live == 0 && may_leave) {
+    if (block->live == 0 && block->state != BLOCK_OPEN &&
+        block->state != BLOCK_HELD) {
         leave_pool(pool, block);
         return true;
     }

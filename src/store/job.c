@@ -6,7 +6,7 @@
 #include "store/lifetime.h"
 #include "store/wreck.h"
 
-enum { LATE_MS = 1000, LATE_LEN = 64 * 1024, LARGE_WORTH = 64 };
+enum { LATE_MS = 250, LATE_LEN = 64 * 1024, LARGE_WORTH = 64 };
 
 /* One item that a job has come to, with its bank, which is locked. */
 struct visit {

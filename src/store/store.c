@@ -42,14 +42,15 @@
 #include <sched.h>
 
 enum {
-    EVICT_STEP = 64,      /* items that a put goes through at once */
-    EVICT_TRIES = 4096,   /* such steps before a put gives up */
-    GATHER_STEP = 16,     /* items that a put moves out of the shared space */
-    WORK_STEPS = 16,      /* pieces of work in one store_work() */
-    WORK_ITEMS = 256,     /* items in each */
-    MOVE_STEP = 32,       /* regions of indexes moved in each */
-    RELEASE_STEP = 64,    /* retired blocks in each */
-    RELEASE_FEW = 8,      /* and while a put waits */
+    EVICT_STEP = 64,    /* items that a put goes through at once */
+    EVICT_TRIES = 4096, /* such steps before a put gives up */
+    GATHER_STEP = 16,   /* items that a put moves out of the shared space */
+    WORK_STEPS = 16,    /* pieces of work in one store_work() */
+    WORK_ITEMS = 256,   /* items in each */
+    MOVE_STEP = 32,     /* regions of indexes moved in each */
+    RELEASE_STEP = 64,  /* retired blocks in each */
+    RELEASE_FEW = 2,    /* and while a put waits */
+    TRIM_EACH_MS = 100,
     FREE_SHARE = 64,      /* one part in so many is kept free ... */
     BORROW_SHARE = 32,    /* blocks that readers may hold up: that part
                              of the limit ... */
@@ -78,6 +79,7 @@ struct store {
     struct wreck_list wrecks;
     pthread_mutex_t spaces_lock;
     struct list spaces;
+    uint64_t trimmed_ms; /* store_work()'s: when it last looked */
     pthread_mutex_t release_lock;
     pthread_rwlock_t lock;
     struct table banks;
@@ -679,10 +681,21 @@ static bool tidy_indexes(struct store *store)
     return index_pool_work(store->commons.pool, MOVE_STEP, move_region, store);
 }
 
+/* Free memory that was not wanted for a while goes, a piece each time. */
+static void trim(struct store *store)
+{
+    uint64_t now_ms = commons_now(&store->commons);
+    if (now_ms >= store->trimmed_ms + TRIM_EACH_MS) {
+        store->trimmed_ms = now_ms;
+        arena_trim(store->commons.arena);
+    }
+}
+
 bool store_work(struct store *store)
 {
     bool has_more = true;
     size_ghosts(store);
+    trim(store);
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);
         has_more = evict_ahead(store) || has_more;

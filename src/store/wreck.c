@@ -186,9 +186,9 @@ static void search(struct wreck *wreck)
 }
 
 /* No reader is left, so segments go at once. */
-static void return_segments(struct wreck *wreck)
+static void return_segments(struct wreck *wreck, int count)
 {
-    for (int i = 0; i < SEGMENTS_A_PIECE; i++) {
+    for (int i = 0; i < count; i++) {
         struct list *link = list_pop(&wreck->segments);
         if (!link) {
             return;
@@ -237,10 +237,10 @@ static struct wreck *find_wreck(struct wreck_list *list, bool may_be_stripped)
     return found;
 }
 
-static void strip_further(struct wreck *wreck)
+static void strip_further(struct wreck *wreck, int segments)
 {
     if (wreck->is_searched) {
-        return_segments(wreck);
+        return_segments(wreck, segments);
     } else {
         search(wreck);
     }
@@ -253,7 +253,7 @@ bool wreck_list_work(struct wreck_list *list)
         return false;
     }
     if (!is_stripped(wreck)) {
-        strip_further(wreck);
+        strip_further(wreck, SEGMENTS_A_PIECE);
     } else if (give_index_back(wreck)) {
         free_wreck(wreck);
     }
@@ -264,7 +264,7 @@ bool wreck_list_hurry(struct wreck_list *list)
 {
     struct wreck *wreck = find_wreck(list, false);
     if (wreck) {
-        strip_further(wreck);
+        strip_further(wreck, 1);
     }
     return wreck;
 }
