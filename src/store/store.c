@@ -691,6 +691,18 @@ static void trim(struct store *store)
     }
 }
 
+/* So that those who put need not wait for the system's memory. */
+static bool fetch_ahead(struct store *store)
+{
+    const struct commons *commons = &store->commons;
+    uint64_t used = commons_used(commons);
+    uint64_t room = UINT64_MAX;
+    if (commons->memory_max) {
+        room = used < commons->memory_max ? commons->memory_max - used : 0;
+    }
+    return arena_prepare(commons->arena, room);
+}
+
 bool store_work(struct store *store)
 {
     bool has_more = true;
@@ -698,6 +710,7 @@ bool store_work(struct store *store)
     trim(store);
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);
+        has_more = fetch_ahead(store) || has_more;
         has_more = evict_ahead(store) || has_more;
         has_more = tidy_indexes(store) || has_more;
         has_more = tidy(store) || has_more;

@@ -486,7 +486,87 @@ static void without_memory_nothing_is_lost(void)
     EXPECT_INT(starve(attempt_all_classes, NULL), 9);
 }
 
+/* How often arena_prepare() has something to do. */
+static int prepare_all(struct arena *arena)
+{
+    int count = 0;
+    while (arena_prepare(arena, UINT64_MAX)) {
+        count++;
+    }
+    return count;
+}
+
+static void memory_is_fetched_ahead_for_an_arena_that_grows(void)
+{
+    enum { TIMES = ARENA_READY_MAX / (2 * MIB) };
+    struct arena *arena = create_arena(64);
+    uint64_t places[40];
+    EXPECT_INT(prepare_all(arena), 0);
+    take_many(arena, ARENA_1M, places, ARENA_HUGE_FROM / MIB - 1);
+    EXPECT_INT(prepare_all(arena), 0);
+    take_many(arena, ARENA_1M, places, 2);
+    EXPECT(!arena_prepare(arena, 2 * MIB - 1));
+    take_many(arena, ARENA_64K, places, 1);
+    size_t used = arena_used(arena);
+    EXPECT_INT(prepare_all(arena), TIMES);
+    EXPECT_INT(arena_used(arena), used + ARENA_READY_MAX);
+    EXPECT(arena_idle(arena) >= ARENA_READY_MAX);
+    EXPECT_INT(prepare_all(arena), 0);
+    take_many(arena, ARENA_1M, places, 3);
+    EXPECT_INT(prepare_all(arena), 1);
+    arena_free(&arena);
+}
+
+static void what_was_fetched_ahead_is_taken_first_and_of_any_class(void)
+{
+    struct arena *arena = create_arena(64);
+    uint64_t places[300];
+    take_many(arena, ARENA_1M, places, ARENA_HUGE_FROM / MIB);
+    EXPECT(prepare_all(arena) > 0);
+    for (int size = 0; size < ARENA_CLASS_COUNT; size++) {
+        size_t idle = arena_idle(arena);
+        take_many(arena, (enum arena_class)size, places, 1);
+        fill_many(arena, (enum arena_class)size, places, 1);
+        EXPECT(arena_idle(arena) < idle);
+        return_many(arena, places, 1);
+    }
+    arena_free(&arena);
+}
+
+static void what_was_fetched_ahead_goes_back_when_nobody_wants_it(void)
+{
+    struct arena *arena = create_arena(64);
+    uint64_t places[40];
+    take_many(arena, ARENA_1M, places, ARENA_HUGE_FROM / MIB);
+    size_t used = arena_used(arena);
+    EXPECT(prepare_all(arena) > 0);
+    for (int i = 0; i < ARENA_READY_MAX / MIB; i++) {
+        EXPECT(arena_trim(arena));
+    }
+    EXPECT_INT(arena_used(arena), used);
+    EXPECT(!arena_trim(arena));
+    EXPECT_INT(prepare_all(arena), 0);
+    take_many(arena, ARENA_1M, places, 20);
+    fill_many(arena, ARENA_1M, places, 20);
+    EXPECT(prepare_all(arena) > 0);
+    arena_free(&arena);
+}
+
+static void an_arena_that_is_nearly_full_fetches_no_more_than_fits(void)
+{
+    struct arena *arena = create_arena(ARENA_HUGE_FROM / MIB + 4);
+    uint64_t places[40];
+    take_many(arena, ARENA_1M, places, ARENA_HUGE_FROM / MIB);
+    EXPECT_INT(prepare_all(arena), 1);
+    EXPECT_INT(take_many(arena, ARENA_1M, places, 40), 4);
+    arena_free(&arena);
+}
+
 static const struct test_case cases[] = {
+    TEST(memory_is_fetched_ahead_for_an_arena_that_grows),
+    TEST(what_was_fetched_ahead_is_taken_first_and_of_any_class),
+    TEST(what_was_fetched_ahead_goes_back_when_nobody_wants_it),
+    TEST(an_arena_that_is_nearly_full_fetches_no_more_than_fits),
     TEST(every_class_fills_the_arena),
     TEST(a_length_is_rounded_up_to_whole_chunks),
     TEST(what_36_bits_do_not_reach_is_refused),

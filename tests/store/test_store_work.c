@@ -378,10 +378,13 @@ static void memory_of_what_is_over_goes_back_to_the_system(void)
     kit_work(store);
     long full = resident_bytes();
     kit_set_time(100);
-    kit_work(store);
+    /* As often as it is done in ten seconds. */
+    for (int i = 0; i < 100; i++) {
+        kit_work(store);
+    }
     long after = resident_bytes();
     EXPECT(IS_SANITIZED || full - before > 60L * 1000 * 1000);
-    EXPECT(IS_SANITIZED || after - before < (full - before) / 5);
+    EXPECT(IS_SANITIZED || after - before < (full - before) / 10);
     kit_expect(store, "b", "stays", "value");
     kit_close(store);
 }
