@@ -16,6 +16,8 @@ enum {
     SPARSE_PERCENT = 30,   /* dead, and a segment is worth compacting */
     SEGMENTS_WANTED = 200, /* in a space at least, where its size allows */
     INSIDE_SHARE = 4,      /* an item takes one part in so many at most */
+    NEXT_SHARE = 8,        /* and so many segments of the next class a space
+                              has at least, or it makes do with these */
     WALK_STEP = 256        /* segments looked at for expired items at once */
 };
 
@@ -81,14 +83,23 @@ void space_count_large(struct space *space, uint64_t more, uint64_t less)
                               memory_order_relaxed);
 }
 
+/* Whether an item of `len` bytes may go to a segment of `class`: it is a small
+ * part of one, or one of the next class were much of the space. */
+static bool is_fit(uint64_t used, size_t len, enum arena_class class)
+{
+    bool is_small_space = used / NEXT_SHARE < arena_block_len(class + 1);
+    return len <= arena_block_len(class) / (is_small_space ? 1 : INSIDE_SHARE);
+}
+
 /* The smallest class that leaves the space its number of segments, and that
- * `len` bytes are a small part of. */
+ * `len` bytes may go to. */
 static enum arena_class class_for(const struct space *space, size_t len)
 {
-    uint64_t wanted = space_used(space) / SEGMENTS_WANTED;
+    uint64_t used = space_used(space);
+    uint64_t wanted = used / SEGMENTS_WANTED;
     enum arena_class class = ARENA_4K;
-    while (class < ARENA_1M && (wanted > arena_block_len(class) ||
-                                len > arena_block_len(class) / INSIDE_SHARE)) {
+    while (class < ARENA_1M &&
+           (wanted > arena_block_len(class) || !is_fit(used, len, class))) {
         class += 1;
     }
     return class;
@@ -223,7 +234,8 @@ void space_forget(struct commons *commons, uint64_t place, uint32_t len)
     uint64_t before =
         atomic_fetch_sub_explicit(&segment->live, len, memory_order_relaxed);
     uint64_t live = before - len;
-    if (live == 0 ||
+    bool is_halved = __builtin_clzll(live | 1) != __builtin_clzll(before | 1);
+    if (live == 0 || is_halved ||
         (is_sparse(segment, live) && !is_sparse(segment, before))) {
         note_sparse(segment->space);
     }
@@ -340,12 +352,25 @@ struct segment *space_take_oldest(struct space *space)
     return segment;
 }
 
-/* What is sparse, or empty though it is open, is taken away. */
-static bool is_worth_compacting(struct segment *segment)
+/* Whether an open segment is better sealed: much of it is dead, or it is too
+ * large for what the space has become and holds little that is alive. */
+static bool is_open_in_vain(const struct space *space,
+                            const struct segment *segment, uint64_t live)
+{
+    uint64_t dead = segment->used - live;
+    size_t len = arena_block_len(segment->class);
+    return live == 0 || dead * 100 > len * SPARSE_PERCENT ||
+           (dead > live && segment->class > (uint8_t)class_for(space, 0));
+}
+
+/* What is sparse is taken away, sealed or open. */
+static bool is_worth_compacting(const struct space *space,
+                                struct segment *segment)
 {
     uint64_t live = live_of(segment);
-    return segment->state == SEGMENT_SEALED ? is_sparse(segment, live)
-                                            : live == 0;
+    return segment->state == SEGMENT_SEALED
+               ? is_sparse(segment, live)
+               : is_open_in_vain(space, segment, live);
 }
 
 /* What is to be done with `segment`, which the walk has come to. */
@@ -354,7 +379,7 @@ static enum space_job_kind look_at(struct space *space, struct segment *segment,
 {
     if (is_pinned(segment)) {
         note_sparse(space);
-    } else if (is_worth_compacting(segment)) {
+    } else if (is_worth_compacting(space, segment)) {
         if (segment->state == SEGMENT_OPEN) {
             seal(space, segment);
         }

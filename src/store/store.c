@@ -51,6 +51,7 @@ enum {
     RELEASE_STEP = 64,  /* retired blocks in each */
     RELEASE_FEW = 2,    /* and while a put waits */
     TRIM_EACH_MS = 100,
+    TIDY_STEP = 16,       /* spaces looked at in each */
     FREE_SHARE = 64,      /* one part in so many is kept free ... */
     BORROW_SHARE = 32,    /* blocks that readers may hold up: that part
                              of the limit ... */
@@ -79,7 +80,10 @@ struct store {
     struct wreck_list wrecks;
     pthread_mutex_t spaces_lock;
     struct list spaces;
-    uint64_t trimmed_ms; /* store_work()'s: when it last looked */
+    /* store_work()'s: */
+    uint64_t trimmed_ms;  /* when it last looked for free memory */
+    struct space *tidied; /* the next */
+    bool has_tidied;      /* anything in this round */
     pthread_mutex_t release_lock;
     pthread_rwlock_t lock;
     struct table banks;
@@ -161,6 +165,7 @@ struct store *store_create(const struct store_options *options)
     if (!store->shared) {
         goto close_commons;
     }
+    store->tidied = store->shared;
     store->banks_max = options->banks_max;
     store->names_secret = hash_key_random();
     store->keys_cursors_secret = hash_key_random();
@@ -647,26 +652,39 @@ static bool evict_ahead(struct store *store)
     return job_evict(largest_space(store), WORK_ITEMS) == JOB_DONE;
 }
 
-static void size_ghosts(struct store *store)
+static void size_ghost(struct space *space)
 {
     enum { USUAL_LEN = 128 };
-    struct space *space = store->shared;
-    space_size_ghost(space, space_used(space) / USUAL_LEN);
-    while ((space = next_space(store, space))) {
-        space_size_ghost(space, atomic_load(&space->owner->entries));
-    }
+    uint64_t entries = space->owner ? atomic_load(&space->owner->entries)
+                                    : space_used(space) / USUAL_LEN;
+    space_size_ghost(space, entries);
 }
 
+/* Answers whether there was anything to do in `space`. */
+static bool tidy_space(struct space *space)
+{
+    bool has_more = job_tidy(space, WORK_ITEMS);
+    return (space->owner && bank_gather(space->owner, WORK_ITEMS)) || has_more;
+}
+
+/* Goes to the next spaces, in a round; answers whether there was anything to
+ * do in the last round or it is not complete. */
 static bool tidy(struct store *store)
 {
-    bool has_more = false;
-    for (struct space *space = store->shared; space;
-         space = next_space(store, space)) {
-        has_more = job_tidy(space, WORK_ITEMS) || has_more;
-        has_more =
-            (space->owner && bank_gather(space->owner, WORK_ITEMS)) || has_more;
+    for (int i = 0; i < TIDY_STEP; i++) {
+        struct space *space = store->tidied;
+        if (space == store->shared) {
+            store->has_tidied = false;
+        }
+        size_ghost(space);
+        store->has_tidied = tidy_space(space) || store->has_tidied;
+        space = next_space(store, space);
+        store->tidied = space ? space : store->shared;
+        if (!space) {
+            return store->has_tidied;
+        }
     }
-    return has_more;
+    return true;
 }
 
 /* A region that has no bank any more is a wreck's, or was just retired. */
@@ -706,7 +724,6 @@ static bool fetch_ahead(struct store *store)
 bool store_work(struct store *store)
 {
     bool has_more = true;
-    size_ghosts(store);
     trim(store);
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);

@@ -142,23 +142,38 @@ static void queues_fill_segments_of_their_own(void)
     close_scene(&scene);
 }
 
+static size_t block_len_for(struct scene *scene, uint32_t value_len)
+{
+    struct item item = {.key_len = 1, .value_len = value_len};
+    uint64_t place = 0;
+    item_lay_out(&item);
+    EXPECT_INT(space_reserve(scene->space, SPACE_MAIN, &item, 0, &place),
+               STATUS_OK);
+    space_publish(&scene->commons, place, LIFE_FOREVER);
+    return arena_block_len(segment_at(scene, place)->class);
+}
+
 static void large_items_go_to_large_segments(void)
 {
     struct scene scene;
-    uint64_t place = 0;
     open_scene(&scene);
-    static const uint32_t value_lens[] = {1000, 1100, 16000, 17000,
-                                          ITEM_INSIDE_MAX};
-    static const size_t block_lens[] = {4096, 65536, 65536, 1048576, 1048576};
-    for (int i = 0; i < 5; i++) {
-        struct item item = {.key_len = 1, .value_len = value_lens[i]};
-        item_lay_out(&item);
-        EXPECT_INT(space_reserve(scene.space, SPACE_MAIN, &item, 0, &place),
-                   STATUS_OK);
-        EXPECT_INT(arena_block_len(segment_at(&scene, place)->class),
-                   block_lens[i]);
-        space_publish(&scene.commons, place, LIFE_FOREVER);
+    EXPECT_INT(block_len_for(&scene, 4000), 4096);
+    EXPECT_INT(block_len_for(&scene, 4100), 65536);
+    EXPECT_INT(block_len_for(&scene, 65000), 65536);
+    EXPECT_INT(block_len_for(&scene, 66000), 1048576);
+    close_scene(&scene);
+}
+
+static void items_are_a_small_part_of_their_segment_in_a_large_space(void)
+{
+    struct scene scene;
+    open_scene(&scene);
+    while (space_used(scene.space) < 9 * 1048576) {
+        EXPECT_INT(block_len_for(&scene, ITEM_INSIDE_MAX), 1048576);
     }
+    EXPECT_INT(block_len_for(&scene, 1000), 65536);
+    EXPECT_INT(block_len_for(&scene, 16000), 65536);
+    EXPECT_INT(block_len_for(&scene, 17000), 1048576);
     close_scene(&scene);
 }
 
@@ -264,20 +279,19 @@ static void segment_of_which_much_is_dead_is_work(void)
     close_scene(&scene);
 }
 
-static void segment_that_became_sparse_while_open_is_work_when_sealed(void)
+static void segment_that_became_sparse_while_open_is_work(void)
 {
     struct scene scene;
-    uint64_t places[2];
     enum space_job_kind kind;
     open_scene(&scene);
     uint64_t first = add(&scene, SPACE_MAIN);
     for (int i = 1; i < ITEMS_OF_A_SEGMENT; i++) {
         forget(&scene, add(&scene, SPACE_MAIN), 1);
     }
-    EXPECT(find_work(&scene, 0, &kind) == NULL);
-    fill(&scene, SPACE_MAIN, 2, places);
     EXPECT(find_work(&scene, 0, &kind) == segment_at(&scene, first));
+    EXPECT_INT(kind, SPACE_COMPACT);
     space_retire(segment_at(&scene, first));
+    EXPECT(add(&scene, SPACE_MAIN) / 1024 != first / 1024);
     close_scene(&scene);
 }
 
@@ -355,12 +369,13 @@ static const struct test_case cases[] = {
     TEST(item_that_is_reserved_can_be_walked_over),
     TEST(queues_fill_segments_of_their_own),
     TEST(large_items_go_to_large_segments),
+    TEST(items_are_a_small_part_of_their_segment_in_a_large_space),
     TEST(oldest_is_taken_first),
     TEST(small_queue_keeps_a_tenth_and_main_the_rest),
     TEST(segment_that_is_written_to_is_not_taken),
     TEST(segment_that_was_retired_is_free_when_readers_have_left),
     TEST(segment_of_which_much_is_dead_is_work),
-    TEST(segment_that_became_sparse_while_open_is_work_when_sealed),
+    TEST(segment_that_became_sparse_while_open_is_work),
     TEST(segment_is_work_when_an_item_ends),
     TEST(detached_space_is_empty_and_can_be_filled_again),
     TEST(key_that_was_evicted_goes_to_the_main_queue_once),

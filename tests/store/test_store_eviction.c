@@ -54,7 +54,7 @@ struct hope {
 enum {
     HOPE_BANKS = 3,
     HOPE_KEYS = 20000,
-    HOPE_OPERATIONS = 300 * 1000,
+    HOPE_OPERATIONS = IS_SANITIZED ? 100 * 1000 : 300 * 1000,
     HOPE_OPERATIONS_LONG = 10 * 1000 * 1000,
     HOPE_LIMIT = 8 * MIB
 };
@@ -211,7 +211,12 @@ static void what_is_read_was_the_last_that_was_written(void)
 
 static void what_is_asked_for_survives_a_scan_of_what_is_not(void)
 {
-    enum { HOT = 200, COLD = 200 * 1000, LEN = 600, EACH = 500 };
+    enum {
+        HOT = 200,
+        COLD = IS_SANITIZED ? 50 * 1000 : 200 * 1000,
+        LEN = 600,
+        EACH = 500
+    };
     struct store *store = kit_open_limited(16 * MIB, 0);
     for (int i = 0; i < HOT; i++) {
         EXPECT_INT(put_nth(store, "b", i, LEN), STATUS_OK);
@@ -230,7 +235,12 @@ static void what_is_asked_for_survives_a_scan_of_what_is_not(void)
 
 static void small_bank_is_left_alone_by_a_flood_in_another(void)
 {
-    enum { FEW = 300, MANY = 200 * 1000, LEN = 600, EACH = 500 };
+    enum {
+        FEW = 300,
+        MANY = IS_SANITIZED ? 60 * 1000 : 200 * 1000,
+        LEN = 600,
+        EACH = 500
+    };
     struct store *store = kit_open_limited(16 * MIB, 0);
     for (int i = 0; i < FEW; i++) {
         EXPECT_INT(put_nth(store, "small", i, 100), STATUS_OK);
@@ -249,7 +259,12 @@ static void small_bank_is_left_alone_by_a_flood_in_another(void)
 /* Whoever is asked for by everybody cannot be kept: nothing fails then. */
 static void put_succeeds_where_everything_is_hot(void)
 {
-    enum { LIMIT = 8 * MIB, COUNT = 60 * 1000, LEN = 600, LATELY = 5000 };
+    enum {
+        LIMIT = 8 * MIB,
+        COUNT = IS_SANITIZED ? 25 * 1000 : 60 * 1000,
+        LEN = 600,
+        LATELY = 5000
+    };
     struct store *store = kit_open_limited(LIMIT, 0);
     for (int i = 0; i < COUNT; i++) {
         EXPECT_INT(put_nth(store, "b", i, LEN), STATUS_OK);
@@ -294,7 +309,7 @@ static void sizes_that_come_and_go_keep_the_limit(void)
 {
     static const size_t lens[] = {8,     32,    200,  1000, 5000, 20000,
                                   65536, 20000, 5000, 1000, 200,  32};
-    const uint64_t limit = 64 * MIB;
+    const uint64_t limit = IS_SANITIZED ? 8 * MIB : 64 * MIB;
     int cycles = test_is_long() ? 10 : IS_SANITIZED ? 1 : 2;
     struct store *store = kit_open_limited(limit, 0);
     long before = resident_bytes();

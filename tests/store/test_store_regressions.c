@@ -294,12 +294,32 @@ static void what_is_emptied_leaves_no_open_segment(void)
     for (int i = 0; i < 3; i++) {
         put_nth(store, "b", i, 20000);
     }
-    EXPECT(bytes_of(store) > before + 900 * KIB);
+    EXPECT(bytes_of(store) > before + 60 * KIB);
     for (int i = 0; i < 3; i++) {
         remove_nth(store, "b", i);
     }
     work_for_a_while(store);
     EXPECT(bytes_of(store) < before + 100 * KIB);
+    kit_close(store);
+}
+
+static void what_is_nearly_emptied_leaves_no_large_segment(void)
+{
+    struct store *store = kit_open();
+    uint64_t before = bytes_of(store);
+    for (int i = 0; i < 1000; i++) {
+        put_nth(store, "b", i, 20000);
+    }
+    EXPECT(bytes_of(store) > before + 18 * MIB);
+    for (int i = 0; i < 1000; i++) {
+        if (i % 500) {
+            remove_nth(store, "b", i);
+        }
+    }
+    work_for_a_while(store);
+    EXPECT(bytes_of(store) < before + 300 * KIB);
+    get_lives(store, "b", 0, 20000);
+    get_lives(store, "b", 500, 20000);
     kit_close(store);
 }
 
@@ -332,6 +352,7 @@ static const struct test_case cases[] = {
     TEST(value_beyond_the_limit_evicts_nothing),
     TEST(banks_are_refused_when_they_alone_fill_the_limit),
     TEST(what_is_emptied_leaves_no_open_segment),
+    TEST(what_is_nearly_emptied_leaves_no_large_segment),
     TEST(large_values_are_evicted_before_the_small_of_others),
     TEST(large_values_of_a_reset_bank_are_freed),
 };
