@@ -47,8 +47,7 @@ enum {
     BLOCKS_MAX = 256, /* of a chunk */
     LEVELS = 8,       /* logarithms of 1 to 255 */
     WORD_BITS = 64,
-    TRIM_BLOCKS = 16,         /* in a call of arena_trim() */
-    TRIM_LOOKS = 16,          /* chunks looked at for one of them, of a level */
+    TRIM_LOOKS = 16, /* chunks of a level looked at for a block to trim */
     CHUNK_COUNT_MAX = 1 << 18 /* what 36 bits reach */
 };
 _Static_assert(ARENA_LEN_MAX == (size_t)(CHUNK_COUNT_MAX - 1) * CHUNK_LEN,
@@ -604,10 +603,10 @@ static struct chunk *find_trimmable(struct arena *arena)
     return NULL;
 }
 
-static bool trim_blocks(struct arena *arena)
+static bool trim_blocks(struct arena *arena, size_t len)
 {
     bool is_trimmed = false;
-    for (int i = 0; i < TRIM_BLOCKS; i++) {
+    for (size_t i = 0; i < len / arena_block_len(ARENA_64K); i++) {
         struct chunk *chunk = find_trimmable(arena);
         if (!chunk) {
             break;
@@ -623,8 +622,9 @@ static bool trim_blocks(struct arena *arena)
 bool arena_trim(struct arena *arena)
 {
     pthread_mutex_lock(&arena->lock);
-    bool is_trimmed = arena->kept_least >= CHUNK_LEN &&
-                      (trim_kept(arena) || trim_blocks(arena));
+    size_t len = arena->kept_least < CHUNK_LEN ? arena->kept_least : CHUNK_LEN;
+    bool is_trimmed =
+        (len == CHUNK_LEN && trim_kept(arena)) || trim_blocks(arena, len);
     is_trimmed = trim_ready(arena) || is_trimmed;
     arena->kept_least = arena->kept_len;
     pthread_mutex_unlock(&arena->lock);

@@ -32,6 +32,7 @@ enum {
     LINE_LEN = 64,
     RESIZE_PART = 8, /* less than one in so many is not worth it */
     FILL_STEP = 2,   /* lines an operation */
+    FILL_MANY = 64,  /* and a call of ghost_resize() */
     HELD_STEP = 1024 /* old lines given back at once */
 };
 
@@ -136,16 +137,21 @@ static void trim_old(struct ghost *ghost)
     }
 }
 
+static void fill_some(struct ghost *ghost, int count)
+{
+    for (int n = 0; n < count && ghost->unfilled > 0; n++) {
+        fill_line(ghost, --ghost->unfilled);
+    }
+    trim_old(ghost);
+}
+
 /* The line of `hash`, filled. Not without lines. */
 static struct line *find_line(struct ghost *ghost, uint64_t hash)
 {
     size_t i = (size_t)((hash >> 32) * ghost->lines.count >> 32);
     if (ghost->old.block) {
         fill_line(ghost, i);
-        for (int n = 0; n < FILL_STEP && ghost->unfilled > 0; n++) {
-            fill_line(ghost, --ghost->unfilled);
-        }
-        trim_old(ghost);
+        fill_some(ghost, FILL_STEP);
     }
     return line_at(&ghost->lines, i);
 }
@@ -211,7 +217,11 @@ enum status ghost_resize(struct ghost *ghost, size_t keys)
         ghost_fini(ghost);
         return STATUS_OK;
     }
-    if (ghost->old.block || is_near(ghost->lines.count, count)) {
+    if (ghost->old.block) {
+        fill_some(ghost, FILL_MANY);
+        return STATUS_OK;
+    }
+    if (is_near(ghost->lines.count, count)) {
         return STATUS_OK;
     }
     struct ghost fresh = {

@@ -35,9 +35,10 @@ void ghost_fini(struct ghost *ghost);
  * the same; no room for none. Keeps what it can: all when the room becomes a
  * whole number of times what it was; else, of what there is room for, three
  * quarters and more, rather the newer. Only begins it: the next calls of
- * ghost_add() and ghost_take() each do a part, some 100 ns. Does nothing while
- * the room is within an eighth of what is asked for, or an earlier resize is
- * under way. STATUS_NOMEM, and nothing changed. */
+ * ghost_add() and ghost_take() each do a part, some 100 ns, and so does each
+ * call of this one, some us, which else does nothing while an earlier resize
+ * is under way or the room is within an eighth of what is asked for.
+ * STATUS_NOMEM, and nothing changed. */
 enum status ghost_resize(struct ghost *ghost, size_t keys);
 
 /* Remembers the key with `hash`, if there is room at all. */

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct bench_case {
     const char *name;
@@ -29,11 +31,19 @@ enum { MAP_THRESHOLD = 256 * 1024 };
 
 enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
 
+/* In a process of its own, whose memory is only what the case takes. */
 static bool run_case(const struct bench_case *chosen, bool is_short)
 {
     printf("\n== %s\n", chosen->name);
     fflush(stdout);
-    return chosen->run(is_short);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        exit(chosen->run(is_short) ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 }
 
 static const struct bench_case *find_case(const char *name)

@@ -6,6 +6,7 @@
 #include "store/arena.h"
 #include "store/commons.h"
 #include "store/index_internal.h"
+#include "support/resident.h"
 #include "support/starve.h"
 #include "support/test.h"
 
@@ -444,7 +445,7 @@ static void move_regions(struct world *world)
 
 static void index_whose_regions_are_moved_holds_what_it_held(void)
 {
-    enum { COUNT = 400000, LEFT = COUNT / 8 };
+    enum { COUNT = IS_SANITIZED ? 120000 : 400000, LEFT = COUNT / 8 };
     struct world world;
     world_init(&world, mix);
     const struct arena *arena = world.commons.arena;

@@ -154,6 +154,9 @@ static void memory_is_little_more_than_what_is_asked_for(void)
             give(&scene, owner);
             REQUIRE(take(&scene, owner, LINE * lines));
             index_pool_work(scene.pool, 20, move, &scene);
+            if (i % 100) {
+                continue;
+            }
             size_t asked = bytes_asked_for(&scene);
             size_t used = arena_used(scene.arena) - arena_idle(scene.arena);
             double part = (double)(used - before) / (double)asked;

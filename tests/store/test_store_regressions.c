@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "store/store_kit.h"
+#include "support/resident.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -115,7 +116,7 @@ static void entries_are_there_while_their_bank_moves(void)
 {
     struct store *store = kit_open();
     begin_to_move(store, "b");
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 4; round++) {
         put_nth(store, "b", round, MOVING_LEN);
         EXPECT_INT(store_usage(store).entries, MOVING);
         EXPECT_INT(kit_list(store, "b", "", 1000, NULL), MOVING);
@@ -153,7 +154,12 @@ static void bank_that_is_reset_while_it_moves_leaves_nothing(void)
  * them, and used again. */
 static void evictions_come_before_what_resets_left(void)
 {
-    enum { BANKS = 20, KEYS = 100, ROUNDS = 200, LARGE_EACH = 17 };
+    enum {
+        BANKS = 20,
+        KEYS = 100,
+        ROUNDS = IS_SANITIZED ? 60 : 200,
+        LARGE_EACH = 17
+    };
     struct store *store = kit_open_limited(4 * MIB, 0);
     uint64_t before = bytes_of(store);
     char bank[16];
