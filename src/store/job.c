@@ -48,9 +48,8 @@ static void compact_item(struct visit *visit)
 {
     enum space_queue queue = visit->space->job.segment->queue;
     uint32_t heat = item_heat(visit->found.at);
-    if (!bank_move(visit->bank, &visit->found, queue, heat)) {
-        evict_item(visit);
-    }
+    /* Without room it stays, and the segment with it. */
+    (void)bank_move(visit->bank, &visit->found, queue, heat);
 }
 
 /* Counts how long the item still lasts, for when to look again. */
@@ -154,7 +153,7 @@ static void end_job(struct space *space)
         if (at_ms != LIFE_FOREVER) {
             space_note_end(job->segment, at_ms);
         }
-    } else {
+    } else if (job->kind == SPACE_EVICT || !space_put_back(job->segment)) {
         space_retire(job->segment);
     }
     job->kind = SPACE_IDLE;

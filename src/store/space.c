@@ -455,6 +455,19 @@ static void leave_space(struct segment *segment)
     segment->state = SEGMENT_LEAVING;
 }
 
+bool space_put_back(struct segment *segment)
+{
+    struct space *space = segment->space;
+    if (live_of(segment) == 0) {
+        return false;
+    }
+    pthread_mutex_lock(&space->lock);
+    segment->state = SEGMENT_SEALED;
+    list_append(&space->queues[segment->queue], &segment->link);
+    pthread_mutex_unlock(&space->lock);
+    return true;
+}
+
 void space_retire(struct segment *segment)
 {
     CHECK(!list_is_linked(&segment->link));

@@ -142,6 +142,10 @@ uint32_t space_filled(struct segment *segment);
 /* An item of `segment` ends at `end_ms`. */
 void space_note_end(struct segment *segment, uint64_t end_ms);
 
+/* *Takes* `segment`, which is in no queue, back as the newest of its own if
+ * items of it are still there; answers whether it did. */
+bool space_put_back(struct segment *segment);
+
 /* *Takes* `segment`, which is in no queue and whose items are all gone; its
  * block is free when no reader can be in it. */
 void space_retire(struct segment *segment);

@@ -74,11 +74,12 @@ bool bench_reset(bool is_short)
            (double)(full - after) / RIG_MIB, (double)(full - empty) / RIG_MIB,
            all_ms);
     store_free(&store);
-    return rig_judge("acknowledged, ms", ms_of(reset.max_ns), 5) &
-           rig_judge("longest piece of work, ms", ms_of(work.max_ns), 10) &
-           rig_judge("left, part of what it took",
-                     ((double)after - (double)empty) / (double)(full - empty),
-                     0.1);
+    bool is_well = rig_judge("acknowledged, ms", ms_of(reset.max_ns), 5);
+    is_well &= rig_judge("longest piece of work, ms", ms_of(work.max_ns), 10);
+    is_well &= rig_judge(
+        "left, part of what it took",
+        ((double)after - (double)empty) / ((double)full - (double)empty), 0.1);
+    return is_well;
 }
 
 /* Gets and puts of others while a crowd goes. */
@@ -128,11 +129,11 @@ bool bench_expiry(bool is_short)
     printf("%.2f MiB charged\n",
            (double)store_usage(rig.store).bytes / RIG_MIB);
     rig_close(&rig);
-    return rig_judge("longest call, ms", ms_of(after.max_ns), 10) &
-           rig_judge("left, part of what it took",
-                     ((double)left - (double)empty) /
-                         ((double)full - (double)empty),
-                     0.1);
+    bool is_well = rig_judge("longest call, ms", ms_of(after.max_ns), 10);
+    is_well &= rig_judge(
+        "left, part of what it took",
+        ((double)left - (double)empty) / ((double)full - (double)empty), 0.1);
+    return is_well;
 }
 
 static const size_t churn_lens[] = {8,     64,    500,  4000, 20000,

@@ -19,7 +19,7 @@ static bool is_done[CROWD];
 /* With a value that just fits into the smallest segments an entry must go to
  * another segment, which must be made, to get room for a lifetime; one that
  * does not and becomes short must, too. */
-enum { FITTING_LEN = 1008, PADDED_LEN = 1100 };
+enum { FITTING_LEN = 4085, PADDED_LEN = 4090 };
 
 static char fitting[FITTING_LEN + 1];
 static char padded[PADDED_LEN + 1]; /* "1" behind spaces */
