@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MIB = 1024 * 1024, LEN_MAX = 64 * 1024, LATE_MAX = 4 * LEN_MAX };
+enum { MIB = 1024 * 1024, LEN_MAX = 64 * 1024, LATE_MAX = 16 * LEN_MAX };
 
 static char bytes[LEN_MAX];
 
