@@ -379,7 +379,8 @@ static void memory_of_what_is_over_goes_back_to_the_system(void)
     long full = resident_bytes();
     kit_set_time(100);
     /* As often as it is done in ten seconds. */
-    for (int i = 0; i < 100; i++) {
+    for (unsigned i = 1; i <= 100; i++) {
+        kit_set_time(100 + 100 * i);
         kit_work(store);
     }
     long after = resident_bytes();
