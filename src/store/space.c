@@ -91,15 +91,15 @@ static bool is_fit(uint64_t used, size_t len, enum arena_class class)
     return len <= arena_block_len(class) / (is_small_space ? 1 : INSIDE_SHARE);
 }
 
-/* The smallest class that leaves the space its number of segments, and that
- * `len` bytes may go to. */
+/* The largest class that leaves the space its number of segments, or the next
+ * that `len` bytes may go to. */
 static enum arena_class class_for(const struct space *space, size_t len)
 {
     uint64_t used = space_used(space);
     uint64_t wanted = used / SEGMENTS_WANTED;
     enum arena_class class = ARENA_4K;
-    while (class < ARENA_1M &&
-           (wanted > arena_block_len(class) || !is_fit(used, len, class))) {
+    while (class < ARENA_1M && (arena_block_len(class + 1) <= wanted ||
+                                !is_fit(used, len, class))) {
         class += 1;
     }
     return class;

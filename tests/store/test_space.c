@@ -10,7 +10,7 @@ enum {
     ITEM_LEN = 100,
     ITEMS_OF_A_SEGMENT = 40, /* of 4 KiB */
     BLOCK = 4096,
-    ARENA_LEN = 16 * 1024 * 1024
+    ARENA_LEN = 32 * 1024 * 1024
 };
 
 /* A space, with what it needs of a store. */
@@ -174,6 +174,23 @@ static void items_are_a_small_part_of_their_segment_in_a_large_space(void)
     EXPECT_INT(block_len_for(&scene, 1000), 65536);
     EXPECT_INT(block_len_for(&scene, 16000), 65536);
     EXPECT_INT(block_len_for(&scene, 17000), 1048576);
+    close_scene(&scene);
+}
+
+/* Steps are large where segments are few: the queues have no tenths then. */
+static void segments_stay_many_as_the_space_grows(void)
+{
+    enum { LEN = 24 * 1024 * 1024, FEWEST = 200 };
+    struct scene scene;
+    open_scene(&scene);
+    while (space_used(scene.space) < LEN) {
+        uint64_t place = add(&scene, SPACE_MAIN);
+        uint64_t block = arena_block_len(segment_at(&scene, place)->class);
+        if (block > BLOCK &&
+            !EXPECT(space_used(scene.space) / block >= FEWEST)) {
+            break;
+        }
+    }
     close_scene(&scene);
 }
 
@@ -370,6 +387,7 @@ static const struct test_case cases[] = {
     TEST(queues_fill_segments_of_their_own),
     TEST(large_items_go_to_large_segments),
     TEST(items_are_a_small_part_of_their_segment_in_a_large_space),
+    TEST(segments_stay_many_as_the_space_grows),
     TEST(oldest_is_taken_first),
     TEST(small_queue_keeps_a_tenth_and_main_the_rest),
     TEST(segment_that_is_written_to_is_not_taken),
