@@ -268,6 +268,7 @@ static void overwrite(struct bank *bank, const struct bank_item *found,
 static enum status rewrite(struct bank *bank, const struct bank_item *found,
                            struct draft *draft)
 {
+    item_warm(found->at);
     draft->heat = item_heat(found->at);
     draft->queue = segment_of(bank->commons, found->place)->queue;
     lay_out(bank, draft);

@@ -1,3 +1,17 @@
+/* Who stays is told by hits since the item came, or since it was last looked
+ * at here. What an item is worth is hits for the room that it takes; ranking
+ * all of them by that would take an order, so an item some times as long as
+ * the mean one just needs one hit more, or two.
+ *
+ * One hit is enough for the others, where the paper has two. On eight traces
+ * at three sizes two have 1 % more misses in the mean, 1.8 % fewer at best and
+ * 8.5 % more at worst; choosing for each bank as it runs, by two miniature
+ * caches, has 0.1 % fewer than one, and could not have had 0.2 % fewer. That
+ * is not worth its code and its memory.
+ *
+ * Only what leaves the small queue is remembered. What leaves the main one
+ * has had its time: its fingerprints would push out those of keys that were
+ * hardly given any. */
 #include "store/job.h"
 
 #include "base/check.h"
@@ -6,7 +20,13 @@
 #include "store/lifetime.h"
 #include "store/wreck.h"
 
-enum { LATE_MS = 250, LATE_LEN = 64 * 1024, LARGE_WORTH = 64 };
+enum {
+    LATE_MS = 250,
+    LATE_LEN = 64 * 1024,
+    LARGE_WORTH = 64,
+    LONG = 4, /* times the mean */
+    VERY_LONG = 16
+};
 
 /* One item that a job has come to, with its bank, which is locked. */
 struct visit {
@@ -26,18 +46,34 @@ static void expire_item(struct visit *visit)
 static void evict_item(struct visit *visit)
 {
     bank_unlink(visit->bank, &visit->found);
-    space_remember(visit->space, visit->found.hash);
+    if (visit->space->job.segment->queue == SPACE_SMALL) {
+        space_remember(visit->space, visit->found.hash);
+    }
     atomic_fetch_add_explicit(&visit->bank->evictions, 1, memory_order_relaxed);
 }
 
+/* The hits that an item needs to stay. */
+static uint32_t hits_needed(const struct visit *visit)
+{
+    const struct bank *bank = visit->bank;
+    const struct item *item = &visit->found.item;
+    uint64_t len = item->is_large ? item->value_len : item->len;
+    uint64_t all = atomic_load_explicit(&bank->live, memory_order_relaxed) +
+                   bank->large_bytes;
+    uint64_t mean =
+        all / atomic_load_explicit(&bank->entries, memory_order_relaxed);
+    return len <= LONG * mean ? 1 : len <= VERY_LONG * mean ? 2 : 3;
+}
+
 /* A small item that was asked for often enough goes to the main queue, a main
- * one that was asked for at all to its end, a little cooler. */
+ * one to its end, a little cooler. */
 static void evict_or_keep(struct visit *visit)
 {
     uint32_t heat = item_heat(visit->found.at);
+    uint32_t needed = hits_needed(visit);
     bool is_small = visit->space->job.segment->queue == SPACE_SMALL;
-    bool is_kept = is_small ? heat >= visit->space->threshold : heat > 0;
-    uint32_t kept_heat = is_small ? 0 : heat - 1;
+    bool is_kept = heat >= needed;
+    uint32_t kept_heat = is_small ? 0 : heat - needed;
     if (!is_kept ||
         !bank_move(visit->bank, &visit->found, SPACE_MAIN, kept_heat)) {
         evict_item(visit);

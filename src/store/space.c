@@ -34,7 +34,6 @@ struct space *space_create(struct commons *commons, struct bank *owner)
     }
     space->commons = commons;
     space->owner = owner;
-    space->threshold = 1;
     space->check_at_ms = LIFE_FOREVER;
     space->walk_check_ms = LIFE_FOREVER;
     list_init(&space->link);

@@ -81,7 +81,6 @@ struct space {
     _Atomic uint64_t large_bytes;              /* of values beside them */
     struct ghost ghost;
     size_t ghost_charged;
-    uint32_t threshold;      /* heat at which a small item is kept */
     struct segment *walk;    /* where the search for work goes on */
     uint64_t check_at_ms;    /* no segment is worth a look before */
     uint64_t walk_check_ms;  /* the least of those that the walk has passed */

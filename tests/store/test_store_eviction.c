@@ -233,6 +233,94 @@ static void what_is_asked_for_survives_a_scan_of_what_is_not(void)
     kit_close(store);
 }
 
+enum {
+    FLOOD = 40 * 1000,
+    FLOOD_LEN = 600,
+    FLOOD_LIMIT = 16 * MIB,
+    FLOOD_WORK_EACH = 500
+};
+
+/* Puts entries `from` to `to`, and asks for each if `is_asked`. */
+static void put_row(struct store *store, int from, int to, bool is_asked)
+{
+    for (int i = from; i < to; i++) {
+        EXPECT_INT(put_nth(store, "b", i, FLOOD_LEN), STATUS_OK);
+        EXPECT_INT(!is_asked || count_there(store, "b", i, i + 1), true);
+        if (i % FLOOD_WORK_EACH == 0) {
+            store_work(store);
+        }
+    }
+}
+
+static void what_is_written_again_survives_a_flood(void)
+{
+    enum { HOT = 200 };
+    struct store *store = kit_open_limited(FLOOD_LIMIT, 0);
+    put_row(store, 0, 2 * HOT, false);
+    put_row(store, 0, HOT, false);
+    put_row(store, 2 * HOT, FLOOD, false);
+    EXPECT_INT(count_there(store, "b", 0, HOT), HOT);
+    EXPECT_INT(count_there(store, "b", HOT, 2 * HOT), 0);
+    kit_close(store);
+}
+
+/* Puts entries of `len` bytes, and asks for each so often. */
+static void put_asked(struct store *store, int from, int to, size_t len,
+                      int hits)
+{
+    for (int i = from; i < to; i++) {
+        EXPECT_INT(put_nth(store, "b", i, len), STATUS_OK);
+        for (int k = 0; k < hits; k++) {
+            EXPECT_INT(count_there(store, "b", i, i + 1), 1);
+        }
+    }
+}
+
+static void large_entry_survives_only_if_asked_for_more(void)
+{
+    enum { SOME = 30, LARGE = 20 * FLOOD_LEN, MEDIUM = 6 * FLOOD_LEN };
+    struct store *store = kit_open_limited(FLOOD_LIMIT, 0);
+    put_asked(store, 0, SOME, FLOOD_LEN, 1);
+    put_asked(store, SOME, 2 * SOME, MEDIUM, 1);
+    put_asked(store, 2 * SOME, 3 * SOME, MEDIUM, 2);
+    put_asked(store, 3 * SOME, 4 * SOME, LARGE, 2);
+    put_asked(store, 4 * SOME, 5 * SOME, LARGE, 3);
+    put_row(store, 5 * SOME, FLOOD, false);
+    EXPECT_INT(count_there(store, "b", 0, SOME), SOME);
+    EXPECT_INT(count_there(store, "b", SOME, 2 * SOME), 0);
+    EXPECT_INT(count_there(store, "b", 2 * SOME, 3 * SOME), SOME);
+    EXPECT_INT(count_there(store, "b", 3 * SOME, 4 * SOME), 0);
+    EXPECT_INT(count_there(store, "b", 4 * SOME, 5 * SOME), SOME);
+    kit_close(store);
+}
+
+/* Asking for one of the first entries keeps it: so each is asked for once,
+ * until one is not there. */
+static int put_asked_until_first_leave(struct store *store, int from)
+{
+    enum { EACH = 500 };
+    int at = from;
+    for (int probe = 0; count_there(store, "b", probe, probe + 1); probe++) {
+        put_row(store, at, at + EACH, true);
+        at += EACH;
+    }
+    put_row(store, at, at + 4 * EACH, true);
+    return at + 4 * EACH;
+}
+
+static void what_leaves_the_main_queue_is_as_good_as_new(void)
+{
+    enum { FIRST = 1000, REST = FIRST / 2 };
+    struct store *store = kit_open_limited(FLOOD_LIMIT, 0);
+    put_row(store, 0, FIRST, true);
+    int next = put_asked_until_first_leave(store, FIRST);
+    EXPECT_INT(count_there(store, "b", REST, FIRST), 0);
+    put_row(store, REST, FIRST, false);
+    put_row(store, next, next + FLOOD / 4, false);
+    EXPECT(count_there(store, "b", REST, FIRST) < REST / 5);
+    kit_close(store);
+}
+
 static void small_bank_is_left_alone_by_a_flood_in_another(void)
 {
     enum {
@@ -329,6 +417,9 @@ static void sizes_that_come_and_go_keep_the_limit(void)
 static const struct test_case cases[] = {
     TEST(what_is_read_was_the_last_that_was_written),
     TEST(what_is_asked_for_survives_a_scan_of_what_is_not),
+    TEST(what_is_written_again_survives_a_flood),
+    TEST(large_entry_survives_only_if_asked_for_more),
+    TEST(what_leaves_the_main_queue_is_as_good_as_new),
     TEST(small_bank_is_left_alone_by_a_flood_in_another),
     TEST(put_succeeds_where_everything_is_hot),
     TEST(sizes_that_come_and_go_keep_the_limit),
