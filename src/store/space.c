@@ -95,9 +95,9 @@ static bool is_fit(uint64_t used, size_t len, enum arena_class class)
 static enum arena_class class_for(const struct space *space, size_t len)
 {
     uint64_t used = space_used(space);
-    uint64_t wanted = used / SEGMENTS_WANTED;
+    uint64_t most = used / SEGMENTS_WANTED;
     enum arena_class class = ARENA_4K;
-    while (class < ARENA_1M && (arena_block_len(class + 1) <= wanted ||
+    while (class < ARENA_1M && (arena_block_len(class + 1) <= most ||
                                 !is_fit(used, len, class))) {
         class += 1;
     }

@@ -5,6 +5,8 @@
     compare.py memory      bytes an entry
     compare.py study1      the original's first study: the store in process
     compare.py study2      the original's second study: JSON over a socket
+    compare.py hitratio TRACE...
+                           miss ratios of traces, at equal memory
 
 All run on this machine, over loopback, with clients/bench: 16-byte keys,
 32-byte values, 90 % gets, Zipf 0.99, 1 M keys, 32 connections, one thread of
@@ -28,6 +30,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [HERE]
 
 import charts
+import hitratio
 import rivals
 import studies
 
@@ -302,11 +305,18 @@ def depths(text):
     return [int(part) for part in text.split(",")]
 
 
+def shares(text):
+    return [float(part) for part in text.split(",")]
+
+
 def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", nargs="?", default="servers", choices=[
-        "servers", "memory", "study1", "study2"], metavar="WHAT")
+        "servers", "memory", "study1", "study2", "hitratio"], metavar="WHAT")
+    parser.add_argument("traces", nargs="*", metavar="TRACE",
+                        help="of hitratio: `timestamp key size op ttl` a "
+                        "line, plain or .zst")
     parser.add_argument("--build", default=os.path.join(ROOT, "build"),
                         help="where the programs are (build)")
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "bench"),
@@ -333,7 +343,17 @@ def parse():
                         help="of memory: entries (4000000)")
     parser.add_argument("--repetitions", type=int, default=9,
                         help="of the studies (9)")
-    return parser.parse_args()
+    parser.add_argument("--shares", type=shares, default=[0.01, 0.1, 0.3],
+                        help="of hitratio: memory, as parts of the footprint\n"
+                        "(0.01,0.1,0.3)")
+    parser.add_argument("--least", type=float, default=64,
+                        help="of hitratio: MiB of memory at least (64)")
+    parser.add_argument("--requests", type=int, default=50000000,
+                        help="of hitratio: requests of a cell at most, 0 for\n"
+                        "all (50000000)")
+    parser.add_argument("--through-server", action="store_true",
+                        help="of hitratio: ours over a socket besides")
+    return parser.parse_intermixed_args()
 
 
 def main():
@@ -344,6 +364,8 @@ def main():
         compare_servers(args)
     elif args.what == "memory":
         compare_memory(args)
+    elif args.what == "hitratio":
+        hitratio.compare(args, write)
     else:
         study(args, args.what)
 

@@ -25,6 +25,7 @@ class Rival:
         self.port_pattern, self.is_ours = port_pattern, is_ours
         self.process = self.folder = None
         self.port = 0
+        self.environment = {}  # beside our own
 
     @property
     def pid(self):
@@ -60,7 +61,8 @@ class Rival:
              for part in self.command], cwd=self.folder.name,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if self.port_pattern
-            else subprocess.STDOUT, start_new_session=True)
+            else subprocess.STDOUT, start_new_session=True,
+            env={**os.environ, **self.environment})
         if self.port_pattern:
             self.port = self._read_port()
         else:
@@ -90,25 +92,25 @@ def free_port():
         return server.getsockname()[1]
 
 
-def ours(build, name, protocol):
+def ours(build, name, protocol, *flags):
     return Rival(name, protocol, [
         os.path.join(build, "bin", "cacheserver"), "--port", "0",
-        "--http-port", "0", "--workers", "1"],
+        "--http-port", "0", "--workers", "1", *flags],
         port_pattern=r"Listening on .*:(\d+)$", is_ours=True)
 
 
-def memcached(name, protocol, threads):
+def memcached(name, protocol, threads, mebibytes=1024):
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     return Rival(name, protocol, [
-        "memcached", *user, "-U", "0", "-m", "1024", "-l", "127.0.0.1",
-        "-p", "{port}", "-t", str(threads)])
+        "memcached", *user, "-U", "0", "-m", str(mebibytes), "-I", "2m", "-l",
+        "127.0.0.1", "-p", "{port}", "-t", str(threads)])
 
 
-def redis(name):
+def redis(name, limit="1gb", policy="allkeys-lru"):
     return Rival(name, "redis", [
         "redis-server", "--port", "{port}", "--bind", "127.0.0.1",
-        "--save", "", "--appendonly", "no", "--maxmemory", "1gb",
-        "--maxmemory-policy", "allkeys-lru", "--logfile", "{folder}/log"])
+        "--save", "", "--appendonly", "no", "--maxmemory", str(limit),
+        "--maxmemory-policy", policy, "--logfile", "{folder}/log"])
 
 
 def floor(build, name, request_len, answer_len, folder):
