@@ -21,6 +21,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* The linker's name for it. NOLINTBEGIN(bugprone-reserved-identifier) */
 ssize_t __wrap_getrandom(void *out, size_t len, unsigned flags);
 
 /* In the stead of the system's, so that a replay comes to the same each time:
@@ -35,6 +36,7 @@ ssize_t __wrap_getrandom(void *out, size_t len, unsigned flags)
     }
     return (ssize_t)len;
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static void show(const struct trace_tour *tour)
 {

@@ -1,8 +1,8 @@
 /* How many misses a store has that holds a part of what is asked for. The
  * trace is made here, the same each time: keys by Zipf's law whose ranks move
  * on, among keys that come once and never again, and now and then a row of
- * keys that comes back later. What the bounds mean: FIFO misses some tenth
- * more, and so does a store that keeps all that has come twice. */
+ * keys that comes back later. The bounds are about one in a hundred above
+ * what the store does; FIFO exceeds each. */
 #include "store/store.h"
 
 #include "base/memory.h"
