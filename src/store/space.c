@@ -97,8 +97,8 @@ static enum arena_class class_for(const struct space *space, size_t len)
     uint64_t used = space_used(space);
     uint64_t most = used / SEGMENTS_WANTED;
     enum arena_class class = ARENA_4K;
-    while (class < ARENA_1M && (arena_block_len(class + 1) <= most ||
-                                !is_fit(used, len, class))) {
+    while (class < ARENA_1M &&
+           (arena_block_len(class + 1) <= most || !is_fit(used, len, class))) {
         class += 1;
     }
     return class;
