@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "core/bank_stats.h"
 #include "core/number.h"
 #include "core/response.h"
 #include "store/store.h"
@@ -87,9 +88,10 @@ void bank_free(struct bank **bank)
     struct bank *freed = *bank;
     if (freed) {
         index_fini(&freed->index);
+        size_t lines = counters_fini(&freed->counters);
         atomic_fetch_sub_explicit(&freed->commons->other,
                                   sizeof *freed + freed->node.key.len +
-                                      freed->index_charged,
+                                      freed->index_charged + lines,
                                   memory_order_relaxed);
         pthread_mutex_destroy(&freed->lock);
         memory_free(freed);
@@ -128,33 +130,34 @@ bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found)
     return index_has(&bank->index, found->hash, place);
 }
 
-static void count_in(struct bank *bank, const struct item *item)
+static uint64_t large_of(const struct item *item)
 {
-    atomic_fetch_add_explicit(&bank->entries, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&bank->live, item->len + SLOT_CHARGE,
-                              memory_order_relaxed);
-    if (item->is_large) {
-        bank->large_bytes += large_charge(item->value_len);
-        space_count_large(bank->space, large_charge(item->value_len), 0);
-    }
+    return item && item->is_large ? large_charge(item->value_len) : 0;
 }
 
-static void count_out(struct bank *bank, const struct item *item)
+/* What the bank is charged with for `item`; NULL is none. */
+static uint64_t charge_of(const struct item *item)
 {
-    atomic_fetch_sub_explicit(&bank->entries, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&bank->live, item->len + SLOT_CHARGE,
-                              memory_order_relaxed);
-    if (item->is_large) {
-        bank->large_bytes -= large_charge(item->value_len);
-        space_count_large(bank->space, 0, large_charge(item->value_len));
-    }
+    return item ? item->len + SLOT_CHARGE + large_of(item) : 0;
 }
 
-/* What the index no longer points at. */
-static void drop_item(struct bank *bank, const struct bank_item *found)
+/* Adds, in one step, what `fresh` takes and `gone` does no longer; either may
+ * be NULL. */
+static void account(struct bank *bank, const struct item *fresh,
+                    const struct item *gone)
 {
-    count_out(bank, &found->item);
-    space_forget(bank->commons, found->place, found->item.len);
+    if (!fresh || !gone) {
+        atomic_fetch_add_explicit(&bank->entries, fresh ? 1 : UINT64_MAX,
+                                  memory_order_relaxed);
+    }
+    atomic_fetch_add_explicit(&bank->live, charge_of(fresh) - charge_of(gone),
+                              memory_order_relaxed);
+    if (large_of(fresh) || large_of(gone)) {
+        atomic_fetch_add_explicit(&bank->large_bytes,
+                                  large_of(fresh) - large_of(gone),
+                                  memory_order_relaxed);
+        space_count_large(bank->space, large_of(fresh), large_of(gone));
+    }
 }
 
 static void drop_large(struct bank *bank, const struct bank_item *found)
@@ -168,8 +171,36 @@ void bank_unlink(struct bank *bank, const struct bank_item *found)
 {
     index_remove(&bank->index, found->hash, found->place);
     drop_large(bank, found);
-    drop_item(bank, found);
+    account(bank, NULL, &found->item);
+    space_forget(bank->commons, found->place, found->item.len);
     bank_settle(bank);
+}
+
+static void note_departure(struct bank *bank, uint64_t hash, enum departure how)
+{
+    departures_note(&bank->commons->departures, bank_departure_hash(bank, hash),
+                    how);
+}
+
+/* A lifetime that ended at `end` was found to be over at `now`. */
+static void count_expiration(struct bank *bank, uint64_t end, uint64_t now)
+{
+    counters_tally(&bank->counters, TALLY_EXPIRATIONS, 1);
+    counters_tally_lag(&bank->counters, now > end ? now - end : 0);
+}
+
+void bank_expire(struct bank *bank, const struct bank_item *found, uint64_t now)
+{
+    count_expiration(bank, life_end(item_life(found->at, &found->item)), now);
+    note_departure(bank, found->hash, DEPARTURE_EXPIRED);
+    bank_unlink(bank, found);
+}
+
+void bank_evict(struct bank *bank, const struct bank_item *found)
+{
+    counters_tally(&bank->counters, TALLY_EVICTIONS, 1);
+    note_departure(bank, found->hash, DEPARTURE_EVICTED);
+    bank_unlink(bank, found);
 }
 
 /* An item that is to be written. */
@@ -219,7 +250,7 @@ static enum status add_item(struct bank *bank, uint64_t hash,
         space_publish(bank->commons, place, LIFE_FOREVER);
         return status;
     }
-    count_in(bank, &draft->item);
+    account(bank, &draft->item, NULL);
     space_publish(bank->commons, place, life_end(draft->life));
     bank_settle(bank);
     return STATUS_OK;
@@ -234,9 +265,9 @@ static enum status replace_item(struct bank *bank,
     enum status status = append(bank, draft, &place);
     if (!status) {
         index_replace(&bank->index, found->hash, found->place, place);
-        count_in(bank, &draft->item);
+        account(bank, &draft->item, &found->item);
         space_publish(bank->commons, place, life_end(draft->life));
-        drop_item(bank, found);
+        space_forget(bank->commons, found->place, found->item.len);
     }
     return status;
 }
@@ -279,6 +310,25 @@ static enum status rewrite(struct bank *bank, const struct bank_item *found,
     return replace_item(bank, found, draft);
 }
 
+/* Puts `draft` where `found` is; one that is over counts as that. */
+static enum status put_over(struct bank *bank, const struct bank_item *found,
+                            struct draft *draft)
+{
+    uint64_t life = item_life(found->at, &found->item);
+    enum status status = rewrite(bank, found, draft);
+    if (status) {
+        return status;
+    }
+    drop_large(bank, found);
+    uint64_t now = found->item.has_life ? commons_now(bank->commons) : 0;
+    if (life_is_over(life, now)) {
+        count_expiration(bank, life_end(life), now);
+    } else {
+        counters_tally(&bank->counters, TALLY_OVERWRITES, 1);
+    }
+    return STATUS_OK;
+}
+
 enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value)
 {
@@ -292,10 +342,7 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
     enum status status;
     pthread_mutex_lock(&bank->lock);
     if (find_item(bank, key, &found)) {
-        status = rewrite(bank, &found, &draft);
-        if (!status) {
-            drop_large(bank, &found);
-        }
+        status = put_over(bank, &found, &draft);
     } else {
         draft.queue = space_queue_of(bank->space, key->hash);
         lay_out(bank, &draft);
@@ -327,8 +374,7 @@ static bool find_alive(struct bank *bank, const struct hashed_key *key,
     if (!life_is_over(item_life(found->at, &found->item), now)) {
         return true;
     }
-    bank_unlink(bank, found);
-    atomic_fetch_add_explicit(&bank->expirations, 1, memory_order_relaxed);
+    bank_expire(bank, found, now);
     return false;
 }
 
@@ -362,6 +408,7 @@ static enum status touch_item(struct bank *bank, const struct bank_item *found,
 {
     uint64_t life = item_life(found->at, &found->item);
     if (lifetime.rule == LIFETIME_OVER) {
+        note_departure(bank, found->hash, DEPARTURE_REMOVED);
         bank_unlink(bank, found);
         return STATUS_OK;
     }
@@ -396,6 +443,25 @@ enum status bank_touch(struct bank *bank, const struct hashed_key *key,
 enum status bank_remove(struct bank *bank, const struct hashed_key *key)
 {
     return bank_touch(bank, key, (struct lifetime){LIFETIME_OVER, 0});
+}
+
+static void count_get(struct bank *bank, enum counter what)
+{
+    counters_count(&bank->counters, what, &bank->commons->other);
+}
+
+static void count_miss(struct bank *bank, const struct hashed_key *key)
+{
+    static const enum counter counters[] = {
+        [DEPARTURE_EXPIRED] = COUNTER_EXPIRED,
+        [DEPARTURE_EVICTED] = COUNTER_EVICTED,
+        [DEPARTURE_REMOVED] = COUNTER_REMOVED,
+        [DEPARTURE_RESET] = COUNTER_RESET,
+        [DEPARTURE_NONE] = COUNTER_NEVER_SEEN,
+    };
+    enum departure how = departures_find(&bank->commons->departures,
+                                         bank_departure_hash(bank, key->hash));
+    count_get(bank, counters[how]);
 }
 
 static bool has_room(const struct buffer *bytes, size_t len)
@@ -434,6 +500,11 @@ enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
     }
     if (status) {
         buffer_truncate(bytes, len_before);
+    }
+    if (status == STATUS_NOT_FOUND) {
+        count_miss(bank, key);
+    } else {
+        count_get(bank, COUNTER_HIT);
     }
     return status;
 }
@@ -529,18 +600,42 @@ enum status bank_get(struct bank *bank, const struct hashed_key *key,
             break;
         case LOOK_HIT:
             item_warm(seen.at);
+            count_get(bank, COUNTER_HIT);
             buffer_commit(bytes, seen.item.value_len);
             *kind = seen.item.kind;
             return STATUS_OK;
         case LOOK_OVER:
+            count_get(bank, COUNTER_EXPIRED);
             return STATUS_NOT_FOUND;
         case LOOK_NOMEM:
             return STATUS_NOMEM;
         }
     }
-    return tries < READ_TRIES
-               ? STATUS_NOT_FOUND
-               : bank_get_and_touch(bank, key, NULL, bytes, kind);
+    if (tries == READ_TRIES) {
+        return bank_get_and_touch(bank, key, NULL, bytes, kind);
+    }
+    count_miss(bank, key);
+    return STATUS_NOT_FOUND;
+}
+
+void bank_stats(const struct bank *bank, struct bank_stats *stats)
+{
+    const struct counters *counters = &bank->counters;
+    *stats = (struct bank_stats){
+        .entries = atomic_load_explicit(&bank->entries, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&bank->live, memory_order_relaxed),
+        .hits = counters_sum(counters, COUNTER_HIT),
+        .misses_never_seen = counters_sum(counters, COUNTER_NEVER_SEEN),
+        .misses_expired = counters_sum(counters, COUNTER_EXPIRED),
+        .misses_evicted = counters_sum(counters, COUNTER_EVICTED),
+        .misses_removed = counters_sum(counters, COUNTER_REMOVED),
+        .misses_reset = counters_sum(counters, COUNTER_RESET),
+        .evictions = counters_tallied(counters, TALLY_EVICTIONS),
+        .expirations = counters_tallied(counters, TALLY_EXPIRATIONS),
+        .overwrites = counters_tallied(counters, TALLY_OVERWRITES),
+        .expiry_lag_total_ms = counters_tallied(counters, TALLY_LAG_MS),
+        .expiry_lag_max_ms = counters_tallied(counters, TALLY_LAG_MAX_MS),
+    };
 }
 
 bool bank_move(struct bank *bank, const struct bank_item *found,
@@ -561,9 +656,10 @@ bool bank_move(struct bank *bank, const struct bank_item *found,
 bool bank_wants_space(struct bank *bank)
 {
     struct space *space = atomic_load(&bank->space);
-    return !space->owner &&
-           atomic_load_explicit(&bank->live, memory_order_relaxed) >=
-               GRADUATE_AT;
+    uint64_t live = atomic_load_explicit(&bank->live, memory_order_relaxed);
+    uint64_t large =
+        atomic_load_explicit(&bank->large_bytes, memory_order_relaxed);
+    return !space->owner && live >= GRADUATE_AT + large;
 }
 
 /* The places in one region of the index. */
@@ -595,7 +691,7 @@ static void move_in(struct bank *bank)
                 !bank_move(bank, &found,
                            segment_of(bank->commons, place)->queue,
                            item_heat(found.at))) {
-                bank_unlink(bank, &found);
+                bank_evict(bank, &found);
             }
         }
     } while (position);

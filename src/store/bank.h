@@ -8,6 +8,8 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "core/value.h"
+#include "store/counters.h"
+#include "store/departures.h"
 #include "store/listing.h"
 #include "store/table.h"
 #include "store/index.h"
@@ -20,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bank_stats;
 struct buffer;
 struct commons;
 
@@ -34,16 +37,15 @@ struct bank {
     struct commons *commons;
     pthread_mutex_t lock; /* of all below but the atomics */
     struct index index;
-    struct space *_Atomic space; /* its own, or the one of small banks;
-                                    changes once, under the lock */
-    uint64_t incarnation;        /* of cursors; changes with each reset */
-    uint64_t large_bytes;        /* of values with memory of their own */
+    struct space *_Atomic space;  /* its own, or the one of small banks;
+                                     changes once, under the lock */
+    uint64_t incarnation;         /* of cursors; changes with each reset */
+    _Atomic uint64_t large_bytes; /* of values with memory of their own */
     size_t index_charged;
     uint32_t id;
     _Atomic uint64_t entries;
-    _Atomic uint64_t live; /* bytes accounted: items and slots */
-    _Atomic uint64_t evictions;
-    _Atomic uint64_t expirations;
+    _Atomic uint64_t live; /* bytes accounted: items, large values, slots */
+    struct counters counters;
     char name[];
 };
 
@@ -83,6 +85,9 @@ enum status bank_remove(struct bank *bank, const struct hashed_key *key);
 enum status bank_incr(struct bank *bank, const struct hashed_key *key,
                       const struct number *delta, struct number *sum);
 
+/* Each figure is exact when nothing runs. */
+void bank_stats(const struct bank *bank, struct bank_stats *stats);
+
 /* The page that `listing` is, from `cursor` on, which is moved. */
 enum status bank_keys(struct bank *bank, struct listing *listing,
                       struct cursor *cursor);
@@ -96,6 +101,13 @@ void bank_graduate(struct bank *bank, struct space **fresh);
 /* Locks the job of the bank's space, then the bank, and answers the space. */
 struct space *bank_lock_with_space(struct bank *bank);
 
+/* What the store remembers the departure of the key with `hash` under. */
+static inline uint64_t bank_departure_hash(const struct bank *bank,
+                                           uint64_t hash)
+{
+    return hash ^ bank->node.hash;
+}
+
 /* For those who go through segments, with the bank's lock held. An item that
  * the index has is taken out, its memory with it. */
 struct bank_item {
@@ -108,6 +120,12 @@ struct bank_item {
 /* Reads the item at `place` into `found`; whether the bank has it. */
 bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found);
 void bank_unlink(struct bank *bank, const struct bank_item *found);
+
+/* The same, counted and remembered, for one whose lifetime is over at `now`
+ * and one that has to make room. */
+void bank_expire(struct bank *bank, const struct bank_item *found,
+                 uint64_t now);
+void bank_evict(struct bank *bank, const struct bank_item *found);
 
 /* Moves it to `queue` of the bank's space, with `heat`: false when there is
  * no room, and nothing has changed. */

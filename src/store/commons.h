@@ -3,6 +3,7 @@
 #define CACHESERVER_STORE_COMMONS_H
 
 #include "base/hash.h"
+#include "store/departures.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct commons {
     uint64_t memory_max; /* 0: any */
     _Atomic uint64_t other;
     _Atomic uint64_t leaving;
+    struct departures departures;
 
     /* The bank with the number `id`; NULL when there is none any more. */
     struct bank *(*find_bank)(void *store, uint32_t id);

@@ -15,18 +15,10 @@ struct visit {
     uint64_t life;
 };
 
-static void expire_item(struct visit *visit)
-{
-    bank_unlink(visit->bank, &visit->found);
-    atomic_fetch_add_explicit(&visit->bank->expirations, 1,
-                              memory_order_relaxed);
-}
-
 static void evict_item(struct visit *visit)
 {
-    bank_unlink(visit->bank, &visit->found);
+    bank_evict(visit->bank, &visit->found);
     space_remember(visit->space, visit->found.hash);
-    atomic_fetch_add_explicit(&visit->bank->evictions, 1, memory_order_relaxed);
 }
 
 /* A small item that was asked for often enough goes to the main queue, a main
@@ -67,7 +59,8 @@ static void visit_item(struct visit *visit)
 {
     visit->life = item_life(visit->found.at, &visit->found.item);
     if (life_is_over(visit->life, visit->space->job.began_ms)) {
-        expire_item(visit);
+        bank_expire(visit->bank, &visit->found,
+                    commons_now(visit->space->commons));
         return;
     }
     switch (visit->space->job.kind) {

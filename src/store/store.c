@@ -123,13 +123,24 @@ static enum status open_commons(struct store *store,
     commons->find_bank = find_by_id;
     commons->store = store;
     commons->arena = arena_create(len, sizeof(struct segment));
-    commons->epochs = commons->arena ? epochs_create(commons) : NULL;
-    if (!commons->epochs) {
-        arena_free(&commons->arena);
+    if (!commons->arena) {
         return STATUS_NOMEM;
+    }
+    commons->epochs = epochs_create(commons);
+    if (!commons->epochs) {
+        goto free_arena;
+    }
+    if (departures_init(&commons->departures, commons)) {
+        goto free_epochs;
     }
     commons->base = arena_base(commons->arena);
     return STATUS_OK;
+
+free_epochs:
+    epochs_free(&commons->epochs);
+free_arena:
+    arena_free(&commons->arena);
+    return STATUS_NOMEM;
 }
 
 struct store *store_create(const struct store_options *options)
@@ -159,6 +170,7 @@ struct store *store_create(const struct store_options *options)
 
 close_commons:
     epochs_free(&store->commons.epochs);
+    departures_fini(&store->commons.departures, &store->commons);
     arena_free(&store->commons.arena);
 free_store:
     memory_free(store);
@@ -196,6 +208,7 @@ static void free_all(struct store *store)
         free_space(LIST_ENTRY(link, struct space, link));
     }
     free_space(store->shared);
+    departures_fini(&store->commons.departures, &store->commons);
     arena_free(&store->commons.arena);
     for (size_t i = 0; i < sizeof store->pages / sizeof *store->pages; i++) {
         memory_free(atomic_load(&store->pages[i]));
@@ -554,6 +567,17 @@ enum status store_bank_reset(struct store *store, struct slice bank)
     return found ? wreck_bank(found, &store->wrecks) : STATUS_OK;
 }
 
+enum status store_bank_stats(struct store *store, struct slice bank,
+                             struct bank_stats *stats)
+{
+    struct bank *found = store_find_bank(store, bank);
+    if (!found) {
+        return STATUS_NOT_FOUND;
+    }
+    bank_stats(found, stats);
+    return STATUS_OK;
+}
+
 enum status store_bank_keys(struct store *store, struct slice bank,
                             const struct store_page *page,
                             struct response *response)
@@ -620,14 +644,19 @@ static bool evict_ahead(struct store *store)
     return job_evict(largest_space(store), WORK_ITEMS) == JOB_DONE;
 }
 
-static void size_ghosts(struct store *store)
+/* What remembers keys that are gone is fitted to how many there are. */
+static void size_memories(struct store *store)
 {
     enum { USUAL_LEN = 128 };
     struct space *space = store->shared;
-    space_size_ghost(space, space_used(space) / USUAL_LEN);
+    uint64_t all = space_used(space) / USUAL_LEN;
+    space_size_ghost(space, all);
     while ((space = next_space(store, space))) {
-        space_size_ghost(space, atomic_load(&space->owner->entries));
+        uint64_t entries = atomic_load(&space->owner->entries);
+        space_size_ghost(space, entries);
+        all += entries;
     }
+    departures_fit(&store->commons.departures, &store->commons, all);
 }
 
 static bool tidy(struct store *store)
@@ -660,7 +689,7 @@ static void trim_when_much_was_freed(struct store *store)
 bool store_work(struct store *store)
 {
     bool has_more = true;
-    size_ghosts(store);
+    size_memories(store);
     trim_when_much_was_freed(store);
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);

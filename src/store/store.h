@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bank_stats;
 struct response;
 struct store;
 
@@ -86,6 +87,13 @@ enum status store_incr(struct store *store, struct slice bank, struct slice key,
 /* Removes all entries of `bank` at once; the bank stays. An unknown bank is
  * an empty one. STATUS_NOMEM. */
 enum status store_bank_reset(struct store *store, struct slice bank);
+
+/* What is known of `bank`. Misses are told apart by what the store remembers
+ * of keys that left, at most one in a thousand of them wrongly, and counts as
+ * never seen what it has forgotten; only an expired entry that a get finds is
+ * known for certain. STATUS_NOT_FOUND for an unknown bank. */
+enum status store_bank_stats(struct store *store, struct slice bank,
+                             struct bank_stats *stats);
 
 /* A page of the keys of `bank`, as items of `response`, with the cursor of
  * the next page; none at the end. Ends early when it took long, maybe with

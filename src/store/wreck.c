@@ -2,13 +2,18 @@
  * once: nothing in them is looked at, but for large values. A bank that
  * shares a space takes its items, which are few, out of the count of the
  * segments that they lie in; their bytes are won back with those, maybe
- * before the wreck's turn comes, so their large values go at once. */
+ * before the wreck's turn comes, so their large values go at once.
+ *
+ * Its keys are noted as departed as far as there is room for notes: those of
+ * the few at once, those of a wreck before its segments go, unless somebody
+ * waits for these. */
 #include "store/wreck.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "store/bank.h"
 #include "store/commons.h"
+#include "store/departures.h"
 #include "store/large.h"
 
 enum { SEGMENTS_A_PIECE = 4 };
@@ -22,6 +27,9 @@ struct wreck {
     struct list segments;
     uint64_t position; /* of the walk over large values */
     bool has_large;
+    uint64_t keys_position; /* of the walk over keys to be noted */
+    size_t keys_left;       /* so many, about */
+    uint64_t bank_hash;     /* what their departures are noted under */
     uint64_t charged;
 };
 
@@ -47,15 +55,25 @@ static void release_wreck(struct retired *retired, void *arg)
     pthread_mutex_unlock(&wreck->list->lock);
 }
 
+static void note_departure(struct commons *commons, uint64_t bank_hash,
+                           struct slice key)
+{
+    uint64_t hash = hash_bytes(&commons->keys_secret, key) ^ bank_hash;
+    departures_note(&commons->departures, hash, DEPARTURE_RESET);
+}
+
 /* An item of a bank that shares its space. */
 static void forget_item(void *arg, uint64_t place)
 {
-    struct commons *commons = arg;
+    struct bank *bank = arg;
+    struct commons *commons = bank->commons;
     struct item item;
     char *at = arena_at(commons->base, place);
     if (!item_read(at, &item)) {
         UNREACHABLE("the index points at items");
     }
+    note_departure(commons, bank_departure_hash(bank, 0),
+                   slice_of(at + item.key_at, item.key_len));
     if (item.is_large) {
         large_retire(commons, item_large(at, &item));
     }
@@ -66,8 +84,7 @@ static void forget_items(struct bank *bank)
 {
     uint64_t position = 0;
     do {
-        position = index_walk_region(&bank->index, position, forget_item,
-                                     bank->commons);
+        position = index_walk_region(&bank->index, position, forget_item, bank);
     } while (position);
 }
 
@@ -83,6 +100,8 @@ static void strip(struct bank *bank, struct wreck *wreck)
         space_detach(bank->space, &wreck->segments);
         wreck->has_large = bank->large_bytes > 0;
         leave(bank->commons, bank->large_bytes);
+        wreck->keys_left = departures_capacity(&bank->commons->departures);
+        wreck->bank_hash = bank_departure_hash(bank, 0);
     } else {
         forget_items(bank);
     }
@@ -173,8 +192,30 @@ static struct wreck *find_wreck(struct wreck_list *list, bool may_be_stripped)
     return found;
 }
 
+static void note_key(void *arg, uint64_t place)
+{
+    struct wreck *wreck = arg;
+    char *at = arena_at(wreck->commons->base, place);
+    struct item item;
+    if (item_read(at, &item)) {
+        note_departure(wreck->commons, wreck->bank_hash,
+                       slice_of(at + item.key_at, item.key_len));
+        wreck->keys_left -= wreck->keys_left > 0;
+    }
+}
+
+static void note_further(struct wreck *wreck)
+{
+    wreck->keys_position =
+        index_walk_region(&wreck->index, wreck->keys_position, note_key, wreck);
+    if (wreck->keys_position == 0) {
+        wreck->keys_left = 0;
+    }
+}
+
 static void strip_further(struct wreck *wreck)
 {
+    wreck->keys_left = 0;
     if (wreck->has_large) {
         wreck->position = index_walk_region(&wreck->index, wreck->position,
                                             free_large, wreck->commons);
@@ -190,7 +231,9 @@ bool wreck_list_work(struct wreck_list *list)
     if (!wreck) {
         return false;
     }
-    if (is_stripped(wreck)) {
+    if (wreck->keys_left > 0) {
+        note_further(wreck);
+    } else if (is_stripped(wreck)) {
         free_wreck(wreck);
     } else {
         strip_further(wreck);
