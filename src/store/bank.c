@@ -634,7 +634,7 @@ void bank_stats(const struct bank *bank, struct bank_stats *stats)
         .expirations = counters_tallied(counters, TALLY_EXPIRATIONS),
         .overwrites = counters_tallied(counters, TALLY_OVERWRITES),
         .expiry_lag_total_ms = counters_tallied(counters, TALLY_LAG_MS),
-        .expiry_lag_max_ms = counters_tallied(counters, TALLY_LAG_MAX_MS),
+        .expiry_lag_max_ms = counters_lag_max_ms(counters),
     };
 }
 

@@ -3,8 +3,9 @@
  * one wrote to its line. So a line has one writer at a time, who need not
  * add atomically.
  *
- * A bank is busy when threads without lines count so much in one cell within
- * a second that they would keep taking it from each other. */
+ * A bank is busy when so much is counted in one cell within a second that
+ * threads would keep taking it from each other; or when the cell, which is
+ * short, has come far. */
 #include "store/counters.h"
 
 #include "base/check.h"
@@ -19,7 +20,8 @@ enum {
     THREADS_MAX = 512,
     WORD_BITS = 64,
     LOOK_EVERY = 1024, /* counts, a power of two */
-    BUSY_MS = 1000,    /* so many within this, and the bank is busy */
+    BUSY_MS = 1000,    /* so many within this, and the bank is busy ... */
+    FAR = 1 << 30,     /* ... or this many ever */
     LINE_LEN = 64
 };
 
@@ -81,7 +83,7 @@ static void number_thread(void)
 
 static size_t lines_len(unsigned count)
 {
-    return (count + 2) * (size_t)LINE_LEN;
+    return (count + 2) * (size_t)LINE_LEN; /* with a head, and to align it */
 }
 
 /* For the threads that there have been, and those that a program usually
@@ -92,7 +94,7 @@ static unsigned lines_wanted(void)
     unsigned usual =
         processors > 0 && processors < THREADS_MAX ? (unsigned)processors : 1;
     unsigned high = atomic_load(&threads_high);
-    return high > usual ? high : usual;
+    return 1 + (high > usual ? high : usual);
 }
 
 /* memory_alloc() aligns to less than a line. */
@@ -141,10 +143,16 @@ void counters_count_shared(struct counters *counters, enum counter which,
     if (counters_thread == 0) {
         number_thread();
     }
-    uint64_t before = atomic_fetch_add_explicit(&counters->shared[which], 1,
+    struct counter_lines *lines = atomic_load(&counters->lines);
+    if (lines) {
+        atomic_fetch_add_explicit(&lines->lines[0].cells[which], 1,
+                                  memory_order_relaxed);
+        return;
+    }
+    uint32_t before = atomic_fetch_add_explicit(&counters->shared[which], 1,
                                                 memory_order_relaxed);
     bool is_due = before % LOOK_EVERY == LOOK_EVERY - 1;
-    if (is_due && !atomic_load(&counters->lines) && is_busy(counters)) {
+    if (is_due && (is_busy(counters) || before >= FAR)) {
         give_lines(counters, charged);
     }
 }
@@ -176,8 +184,9 @@ uint64_t counters_sum(const struct counters *counters, enum counter which)
 void counters_tally_lag(struct counters *counters, uint64_t lag_ms)
 {
     counters_tally(counters, TALLY_LAG_MS, lag_ms);
-    if (lag_ms > counters_tallied(counters, TALLY_LAG_MAX_MS)) {
-        atomic_store_explicit(&counters->tallies[TALLY_LAG_MAX_MS], lag_ms,
+    uint32_t most = lag_ms < UINT32_MAX ? (uint32_t)lag_ms : UINT32_MAX;
+    if (most > counters_lag_max_ms(counters)) {
+        atomic_store_explicit(&counters->lag_max_ms, most,
                               memory_order_relaxed);
     }
 }

@@ -26,8 +26,7 @@ enum tally {
     TALLY_EVICTIONS,
     TALLY_EXPIRATIONS,
     TALLY_OVERWRITES,
-    TALLY_LAG_MS,     /* from the ends of lifetimes to when that was noticed */
-    TALLY_LAG_MAX_MS, /* the longest of them */
+    TALLY_LAG_MS, /* from the ends of lifetimes to when that was noticed */
     TALLY_COUNT
 };
 
@@ -36,7 +35,8 @@ struct counter_line {
     char rest[64 - COUNTER_COUNT * sizeof(uint64_t)];
 };
 
-/* A line for each of the first `count` threads. */
+/* The first line is for all threads that have none, the others are for one
+ * each. */
 struct counter_lines {
     void *block; /* of memory, which all this is in */
     unsigned count;
@@ -44,12 +44,14 @@ struct counter_lines {
     struct counter_line lines[];
 };
 
-/* Lives in its owner; all zero is a good start. */
+/* Lives in its owner; all zero is a good start. Kept small: there may be a
+ * million banks. */
 struct counters {
-    struct counter_lines *_Atomic lines;    /* NULL: not busy */
-    _Atomic uint64_t shared[COUNTER_COUNT]; /* by threads without a line */
+    struct counter_lines *_Atomic lines; /* NULL: not busy yet */
     _Atomic uint64_t tallies[TALLY_COUNT];
+    _Atomic uint32_t shared[COUNTER_COUNT]; /* as long as it is not busy */
     _Atomic uint32_t looked_ms; /* when it was last asked how busy it is */
+    _Atomic uint32_t lag_max_ms;
 };
 
 /* Gives the lines back; no one may count any more. Answers their bytes. */
@@ -78,8 +80,14 @@ static inline uint64_t counters_tallied(const struct counters *counters,
                                 memory_order_relaxed);
 }
 
-/* The line of this thread; no other that lives has the same. 0 is none:
- * before its first count, and with more threads than there are lines. */
+/* The longest lag; UINT32_MAX is as long or longer. */
+static inline uint32_t counters_lag_max_ms(const struct counters *counters)
+{
+    return atomic_load_explicit(&counters->lag_max_ms, memory_order_relaxed);
+}
+
+/* The line of this thread; no other that lives has the same. 0: before its
+ * first count, or there are too many threads. */
 extern _Thread_local unsigned counters_thread;
 
 /* Counts without a line of one's own; what a bank that has become busy then
@@ -94,8 +102,8 @@ static inline void counters_count(struct counters *counters, enum counter which,
     struct counter_lines *lines =
         atomic_load_explicit(&counters->lines, memory_order_acquire);
     unsigned thread = counters_thread;
-    if (lines && thread - 1 < lines->count) {
-        _Atomic uint64_t *cell = &lines->lines[thread - 1].cells[which];
+    if (lines && thread - 1 < lines->count - 1) {
+        _Atomic uint64_t *cell = &lines->lines[thread].cells[which];
         atomic_store_explicit(
             cell, atomic_load_explicit(cell, memory_order_relaxed) + 1,
             memory_order_relaxed);

@@ -92,7 +92,7 @@ static void lag_is_summed_and_the_longest_kept(void)
     counters_tally_lag(&counters, 9);
     counters_tally_lag(&counters, 1);
     EXPECT_INT(counters_tallied(&counters, TALLY_LAG_MS), 15);
-    EXPECT_INT(counters_tallied(&counters, TALLY_LAG_MAX_MS), 9);
+    EXPECT_INT(counters_lag_max_ms(&counters), 9);
     close_scene();
 }
 
@@ -128,11 +128,25 @@ static void threads_that_come_and_go_lose_no_count(void)
     close_scene();
 }
 
+static void a_short_cell_is_left_before_it_is_full(void)
+{
+    open_scene();
+    counters.shared[COUNTER_HIT] = UINT32_MAX / 1024 * 1024 - 2048;
+    uint64_t before = counters_sum(&counters, COUNTER_HIT);
+    for (uint64_t i = 1; i < 8; i++) {
+        count(1024, COUNTER_HIT);
+        clock_set_fake(START_MS + i * 1000);
+    }
+    EXPECT_INT(counters_sum(&counters, COUNTER_HIT), before + 7 * 1024);
+    close_scene();
+}
+
 static const struct test_case cases[] = {
     TEST(what_is_counted_is_in_the_sum),
     TEST(a_busy_bank_gets_a_line_a_thread_and_loses_no_count),
     TEST(a_bank_that_counts_slowly_never_gets_lines),
     TEST(without_memory_a_busy_bank_counts_as_before),
+    TEST(a_short_cell_is_left_before_it_is_full),
     TEST(lag_is_summed_and_the_longest_kept),
     TEST(threads_that_come_and_go_lose_no_count),
 };

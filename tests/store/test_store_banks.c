@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "core/bank_stats.h"
 #include "store/store_kit.h"
+#include "support/resident.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -255,7 +256,32 @@ static void what_a_busy_bank_counts_in_is_charged_and_given_back(void)
     kit_close(store);
 }
 
+/* Each with one entry of 16 and 32 bytes, which is read, too. */
+static void a_bank_of_one_entry_takes_little_memory(void)
+{
+    enum { FEW = 50 * 1000, MANY = 1000 * 1000, BYTES_MAX = 512 };
+    int count = test_is_long() && !IS_SANITIZED ? MANY : FEW;
+    struct store *store = kit_open();
+    put_crowd(store, "first", 1, 0);
+    long before = resident_bytes();
+    for (int i = 0; i < count; i++) {
+        char bank[16];
+        snprintf(bank, sizeof bank, "bank%d", i);
+        kit_put(store, bank, "a key of 16 byte",
+                "a value that has thirty-two byte");
+        EXPECT_INT(get(store, bank, "a key of 16 byte"), STATUS_OK);
+    }
+    long after = resident_bytes();
+    if (!IS_SANITIZED) {
+        EXPECT(after - before <= (long)count * BYTES_MAX);
+    }
+    printf("%ld bytes a bank\n", (after - before) / count);
+    EXPECT_INT(store_usage(store).banks, count + 1);
+    kit_close(store);
+}
+
 static const struct test_case cases[] = {
+    TEST(a_bank_of_one_entry_takes_little_memory),
     TEST(nothing_is_known_of_an_unknown_bank),
     TEST(entries_and_bytes_follow_what_is_there),
     TEST(bytes_of_large_values_are_counted_once),
