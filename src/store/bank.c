@@ -94,6 +94,7 @@ void bank_free(struct bank **bank)
                                       freed->index_charged + lines,
                                   memory_order_relaxed);
         pthread_mutex_destroy(&freed->lock);
+        memory_free(atomic_load(&freed->terms));
         memory_free(freed);
         *bank = NULL;
     }
@@ -295,6 +296,68 @@ static void overwrite(struct bank *bank, const struct bank_item *found,
     }
 }
 
+static uint64_t live_of(const struct bank *bank)
+{
+    return atomic_load_explicit(&bank->live, memory_order_relaxed);
+}
+
+void bank_limits(const struct bank *bank, struct bank_limits *limits)
+{
+    struct bank_terms *terms =
+        atomic_load_explicit(&bank->terms, memory_order_acquire);
+    *limits = (struct bank_limits){.weight = BANK_WEIGHT_DEFAULT};
+    if (terms) {
+        limits->reserved =
+            atomic_load_explicit(&terms->reserved, memory_order_relaxed);
+        limits->maximum =
+            atomic_load_explicit(&terms->maximum, memory_order_relaxed);
+        limits->weight =
+            atomic_load_explicit(&terms->weight, memory_order_relaxed);
+    }
+}
+
+bool bank_is_over(const struct bank *bank)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    return limits.maximum && live_of(bank) > limits.maximum;
+}
+
+uint64_t bank_beyond_reserve(const struct bank *bank)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    uint64_t live = live_of(bank);
+    return live > limits.reserved ? live - limits.reserved : 0;
+}
+
+bool bank_needs(const struct bank *bank, const struct bank_item *found)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    return limits.reserved &&
+           bank_beyond_reserve(bank) < charge_of(&found->item);
+}
+
+/* Whether the bank's maximum lets `fresh` in for `gone`, which may be NULL. */
+static enum status check_maximum(const struct bank *bank,
+                                 const struct item *fresh,
+                                 const struct item *gone)
+{
+    struct bank_limits limits;
+    uint64_t charge = charge_of(fresh);
+    bank_limits(bank, &limits);
+    if (!limits.maximum || charge <= charge_of(gone)) {
+        return STATUS_OK;
+    }
+    if (charge > limits.maximum) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    return live_of(bank) - charge_of(gone) + charge > limits.maximum
+               ? STATUS_UNAVAILABLE
+               : STATUS_OK;
+}
+
 /* Gives the entry `found` what `draft` says, which keeps its place in the
  * order of eviction. */
 static enum status rewrite(struct bank *bank, const struct bank_item *found,
@@ -307,7 +370,8 @@ static enum status rewrite(struct bank *bank, const struct bank_item *found,
         overwrite(bank, found, draft);
         return STATUS_OK;
     }
-    return replace_item(bank, found, draft);
+    enum status status = check_maximum(bank, &draft->item, &found->item);
+    return status ? status : replace_item(bank, found, draft);
 }
 
 /* Puts `draft` where `found` is; one that is over counts as that. */
@@ -346,7 +410,8 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
     } else {
         draft.queue = space_queue_of(bank->space, key->hash);
         lay_out(bank, &draft);
-        status = add_item(bank, key->hash, &draft);
+        status = check_maximum(bank, &draft.item, NULL);
+        status = status ? status : add_item(bank, key->hash, &draft);
     }
     pthread_mutex_unlock(&bank->lock);
     if (!status) {
@@ -636,6 +701,11 @@ void bank_stats(const struct bank *bank, struct bank_stats *stats)
         .expiry_lag_total_ms = counters_tallied(counters, TALLY_LAG_MS),
         .expiry_lag_max_ms = counters_lag_max_ms(counters),
     };
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    stats->reserved = limits.reserved;
+    stats->maximum = limits.maximum;
+    stats->weight = limits.weight;
 }
 
 bool bank_move(struct bank *bank, const struct bank_item *found,
@@ -653,13 +723,25 @@ bool bank_move(struct bank *bank, const struct bank_item *found,
     return replace_item(bank, found, &draft) == STATUS_OK;
 }
 
+/* What binds only this bank cannot be kept among others. */
+static bool has_limits(const struct bank *bank)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    return limits.reserved || limits.maximum ||
+           limits.weight != BANK_WEIGHT_DEFAULT;
+}
+
 bool bank_wants_space(struct bank *bank)
 {
     struct space *space = atomic_load(&bank->space);
-    uint64_t live = atomic_load_explicit(&bank->live, memory_order_relaxed);
+    if (space->owner) {
+        return false;
+    }
+    uint64_t live = live_of(bank);
     uint64_t large =
         atomic_load_explicit(&bank->large_bytes, memory_order_relaxed);
-    return !space->owner && live >= GRADUATE_AT + large;
+    return live >= GRADUATE_AT + large || has_limits(bank);
 }
 
 /* The places in one region of the index. */
@@ -697,9 +779,9 @@ static void move_in(struct bank *bank)
     } while (position);
 }
 
-void bank_graduate(struct bank *bank, struct space **fresh)
+/* With the lock held. */
+static void take_space(struct bank *bank, struct space **fresh)
 {
-    pthread_mutex_lock(&bank->lock);
     if (bank_wants_space(bank)) {
         space_count_large(bank->space, 0, bank->large_bytes);
         space_count_large(*fresh, bank->large_bytes, 0);
@@ -707,6 +789,32 @@ void bank_graduate(struct bank *bank, struct space **fresh)
         *fresh = NULL;
         move_in(bank);
     }
+}
+
+void bank_graduate(struct bank *bank, struct space **fresh)
+{
+    pthread_mutex_lock(&bank->lock);
+    take_space(bank, fresh);
+    pthread_mutex_unlock(&bank->lock);
+}
+
+void bank_set_limits(struct bank *bank, const struct bank_limits *limits,
+                     struct bank_terms **terms, struct space **fresh)
+{
+    pthread_mutex_lock(&bank->lock);
+    struct bank_terms *mine = atomic_load(&bank->terms);
+    if (!mine) {
+        mine = *terms;
+        *terms = NULL;
+    }
+    atomic_store_explicit(&mine->reserved, limits->reserved,
+                          memory_order_relaxed);
+    atomic_store_explicit(&mine->maximum, limits->maximum,
+                          memory_order_relaxed);
+    atomic_store_explicit(&mine->weight, limits->weight, memory_order_relaxed);
+    /* Pairs with bank_limits(). */
+    atomic_store_explicit(&bank->terms, mine, memory_order_release);
+    take_space(bank, fresh);
     pthread_mutex_unlock(&bank->lock);
 }
 

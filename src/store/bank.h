@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bank_limits;
 struct bank_stats;
 struct buffer;
 struct commons;
@@ -29,6 +30,14 @@ struct commons;
 struct hashed_key {
     uint64_t hash;
     struct slice bytes;
+};
+
+/* The limits of a bank that was configured, see core/bank_stats.h. Written
+ * under the bank's lock; any thread may read. */
+struct bank_terms {
+    _Atomic uint64_t reserved;
+    _Atomic uint64_t maximum;
+    _Atomic uint64_t weight;
 };
 
 /* Owned by the store's table of banks; lives as long as the store. */
@@ -45,6 +54,7 @@ struct bank {
     uint32_t id;
     _Atomic uint64_t entries;
     _Atomic uint64_t live; /* bytes accounted: items, large values, slots */
+    struct bank_terms *_Atomic terms; /* NULL until it is configured */
     struct counters counters;
     char name[];
 };
@@ -69,6 +79,9 @@ static inline struct bank *bank_of_node(struct table_node *node)
     return (struct bank *)(void *)((char *)node - offsetof(struct bank, node));
 }
 
+/* Operations that write also answer STATUS_RESOURCE_EXHAUSTED when the bank's
+ * maximum could never hold the entry, and STATUS_UNAVAILABLE when it does not
+ * now: evict from the bank and try again. Nothing has changed then. */
 enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value);
 enum status bank_get(struct bank *bank, const struct hashed_key *key,
@@ -92,11 +105,25 @@ void bank_stats(const struct bank *bank, struct bank_stats *stats);
 enum status bank_keys(struct bank *bank, struct listing *listing,
                       struct cursor *cursor);
 
-/* Whether the bank shares its space and has become too large for that; then
- * bank_graduate() gives it `fresh`, which is taken if it still is so, and
- * moves all its items there. */
+/* Whether the bank shares its space and has become too large for that, or has
+ * limits; then bank_graduate() gives it `fresh`, which is taken if it still
+ * is so, and moves all its items there. */
 bool bank_wants_space(struct bank *bank);
 void bank_graduate(struct bank *bank, struct space **fresh);
+
+/* Sets the limits. `terms` are taken if the bank has none, `fresh` as
+ * bank_graduate() does; neither is NULL then. */
+void bank_set_limits(struct bank *bank, const struct bank_limits *limits,
+                     struct bank_terms **terms, struct space **fresh);
+
+/* Any thread: the limits; the defaults of one that was not configured. */
+void bank_limits(const struct bank *bank, struct bank_limits *limits);
+
+/* Any thread: whether it holds more than its maximum, which was lowered. */
+bool bank_is_over(const struct bank *bank);
+
+/* Any thread: what of it may be taken for other banks. */
+uint64_t bank_beyond_reserve(const struct bank *bank);
 
 /* Locks the job of the bank's space, then the bank, and answers the space. */
 struct space *bank_lock_with_space(struct bank *bank);
@@ -126,6 +153,9 @@ void bank_unlink(struct bank *bank, const struct bank_item *found);
 void bank_expire(struct bank *bank, const struct bank_item *found,
                  uint64_t now);
 void bank_evict(struct bank *bank, const struct bank_item *found);
+
+/* Whether without it the bank would have less than its reserve. */
+bool bank_needs(const struct bank *bank, const struct bank_item *found);
 
 /* Moves it to `queue` of the bank's space, with `heat`: false when there is
  * no room, and nothing has changed. */

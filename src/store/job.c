@@ -5,7 +5,7 @@
 #include "store/commons.h"
 #include "store/lifetime.h"
 
-enum { LATE_MS = 1000, LATE_LEN = 64 * 1024, LARGE_WORTH = 64 };
+enum { LATE_MS = 1000, LATE_LEN = 64 * 1024, MUCH_WORTH = 64 };
 
 /* One item that a job has come to, with its bank, which is locked. */
 struct visit {
@@ -13,10 +13,20 @@ struct visit {
     struct bank *bank;
     struct bank_item found;
     uint64_t life;
+    enum job_cause cause;
+    bool is_needed; /* by its bank's reserve, so it is not evicted ... */
+    bool is_stuck;  /* ... but there is no room to move it to */
 };
 
 static void evict_item(struct visit *visit)
 {
+    if (visit->cause == JOB_FOR_ALL && bank_needs(visit->bank, &visit->found)) {
+        enum space_queue queue = visit->space->job.segment->queue;
+        uint32_t heat = item_heat(visit->found.at);
+        visit->is_needed = true;
+        visit->is_stuck = !bank_move(visit->bank, &visit->found, queue, heat);
+        return;
+    }
     bank_evict(visit->bank, &visit->found);
     space_remember(visit->space, visit->found.hash);
 }
@@ -88,11 +98,12 @@ static struct bank *bank_of_item(const struct space *space, char *at,
 }
 
 /* The next item of the job's segment. Answers how many items' worth it was:
- * a large value's memory may be all that is wanted. */
-static size_t step(struct space *space)
+ * a large value's memory may be all that is wanted, and where one is needed
+ * the next one is, too. 0 when it could not be dealt with. */
+static size_t step(struct space *space, enum job_cause cause)
 {
     struct space_job *job = &space->job;
-    struct visit visit = {.space = space};
+    struct visit visit = {.space = space, .cause = cause};
     uint64_t place = job->segment->place + job->at / ARENA_UNIT;
     char *at = arena_at(space->commons->base, place);
     struct item item;
@@ -109,7 +120,11 @@ static size_t step(struct space *space)
         visit_item(&visit);
     }
     pthread_mutex_unlock(&visit.bank->lock);
-    return item.is_large ? LARGE_WORTH : 1;
+    if (visit.is_stuck) {
+        job->at -= item.len;
+        return 0;
+    }
+    return item.is_large || visit.is_needed ? MUCH_WORTH : 1;
 }
 
 /* When to look again: when a sixteenth of the segment's bytes will be over,
@@ -161,20 +176,23 @@ static void begin_job(struct space *space, enum space_job_kind kind,
     };
 }
 
-/* With the job lock held. */
-static void go_on(struct space *space, size_t items)
+/* With the job lock held; false when it cannot go on. */
+static bool go_on(struct space *space, size_t items, enum job_cause cause)
 {
     struct space_job *job = &space->job;
-    while (items > 0 && job->at < job->end) {
-        size_t worth = step(space);
+    size_t worth = 1;
+    while (worth > 0 && items > 0 && job->at < job->end) {
+        worth = step(space, cause);
         items -= worth < items ? worth : items;
     }
     if (job->at >= job->end) {
         end_job(space);
     }
+    return worth > 0;
 }
 
-enum job_progress job_evict(struct space *space, size_t items)
+enum job_progress job_evict(struct space *space, size_t items,
+                            enum job_cause cause)
 {
     if (pthread_mutex_trylock(&space->job_lock)) {
         return JOB_BUSY;
@@ -185,12 +203,10 @@ enum job_progress job_evict(struct space *space, size_t items)
             begin_job(space, SPACE_EVICT, segment);
         }
     }
-    bool has_job = space->job.kind != SPACE_IDLE;
-    if (has_job) {
-        go_on(space, items);
-    }
+    bool has_gone_on =
+        space->job.kind != SPACE_IDLE && go_on(space, items, cause);
     pthread_mutex_unlock(&space->job_lock);
-    return has_job ? JOB_DONE : JOB_NOTHING;
+    return has_gone_on ? JOB_DONE : JOB_NOTHING;
 }
 
 bool job_tidy(struct space *space, size_t items)
@@ -205,10 +221,8 @@ bool job_tidy(struct space *space, size_t items)
             begin_job(space, kind, segment);
         }
     }
-    bool has_job = space->job.kind != SPACE_IDLE;
-    if (has_job) {
-        go_on(space, items);
-    }
+    bool has_gone_on =
+        space->job.kind != SPACE_IDLE && go_on(space, items, JOB_FOR_ALL);
     pthread_mutex_unlock(&space->job_lock);
-    return has_job || !is_through;
+    return has_gone_on || !is_through;
 }

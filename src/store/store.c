@@ -8,6 +8,7 @@
  *
  * Lock order, outermost first:
  *
+ *   0. store.configure_lock: who may have which limits.
  *   1. store.lock, shared or exclusive: the table of banks. Given up before
  *      the work in a bank, which lives until the store does.
  *   2. store.spaces_lock: the list of spaces with an owner.
@@ -28,6 +29,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "core/bank_stats.h"
 #include "core/response.h"
 #include "store/bank.h"
 #include "store/commons.h"
@@ -49,6 +51,7 @@ enum {
     RELEASE_STEP = 64,  /* retired blocks in each */
     RELEASE_FEW = 8,    /* and while a put waits */
     TRIM_BYTES = 4 << 20,
+    EXCESS_UNIT = 1024,   /* of an excess, so that weights divide finely */
     FREE_SHARE = 64,      /* one part in so many is kept free ... */
     BORROW_SHARE = 32,    /* blocks that readers may hold up: that part
                              of the limit ... */
@@ -74,6 +77,8 @@ struct store {
     struct wreck_list wrecks;
     pthread_mutex_t spaces_lock;
     struct list spaces;
+    pthread_mutex_t configure_lock;
+    uint64_t reserved;   /* by all banks together */
     uint64_t other_high; /* store_work()'s: most since it trimmed */
     pthread_mutex_t release_lock;
     pthread_rwlock_t lock;
@@ -161,6 +166,7 @@ struct store *store_create(const struct store_options *options)
     store->keys_cursors_secret = hash_key_random();
     store->banks_cursors_secret = hash_key_random();
     list_init(&store->spaces);
+    pthread_mutex_init(&store->configure_lock, NULL);
     pthread_mutex_init(&store->spaces_lock, NULL);
     pthread_mutex_init(&store->release_lock, NULL);
     init_lock(&store->lock);
@@ -238,6 +244,7 @@ void store_free(struct store **store)
     pthread_rwlock_destroy(&freed->lock);
     pthread_mutex_destroy(&freed->release_lock);
     pthread_mutex_destroy(&freed->spaces_lock);
+    pthread_mutex_destroy(&freed->configure_lock);
     memory_free(freed);
     *store = NULL;
 }
@@ -313,22 +320,41 @@ static enum status add_bank(struct store *store, const struct hashed_key *name,
     return STATUS_OK;
 }
 
-/* The space that holds most. */
-static struct space *largest_space(struct store *store)
+/* How far a space is over its share: what it takes beyond its reserve, for
+ * its weight. The banks that share a space are as one without limits. */
+static uint64_t excess_of(const struct space *space)
 {
-    struct space *largest = store->shared;
-    uint64_t most = space_weight(largest);
+    struct bank_limits limits = {.weight = BANK_WEIGHT_DEFAULT};
+    uint64_t bytes = space_weight(space);
+    if (space->owner) {
+        bank_limits(space->owner, &limits);
+        uint64_t beyond = bank_beyond_reserve(space->owner);
+        if (limits.reserved && beyond == 0) {
+            return 0;
+        }
+        bytes =
+            bytes > limits.reserved + beyond ? bytes - limits.reserved : beyond;
+    }
+    return bytes * EXCESS_UNIT / limits.weight;
+}
+
+/* The space that is furthest over its share; NULL when none holds anything
+ * that may be taken. */
+static struct space *greediest_space(struct store *store)
+{
+    uint64_t most = excess_of(store->shared);
+    struct space *greediest = most ? store->shared : NULL;
     pthread_mutex_lock(&store->spaces_lock);
     LIST_FOREACH (link, &store->spaces) {
         struct space *space = LIST_ENTRY(link, struct space, link);
-        uint64_t weight = space_weight(space);
-        if (weight > most) {
-            largest = space;
-            most = weight;
+        uint64_t excess = excess_of(space);
+        if (excess > most) {
+            greediest = space;
+            most = excess;
         }
     }
     pthread_mutex_unlock(&store->spaces_lock);
-    return largest;
+    return greediest;
 }
 
 /* The space after `space`, the first being the shared one; NULL after the
@@ -385,12 +411,12 @@ static bool evict_some(struct store *store, uint64_t needed)
         sched_yield();
         return true;
     }
-    struct space *space = largest_space(store);
-    if (job_evict(space, EVICT_STEP) == JOB_DONE) {
+    struct space *space = greediest_space(store);
+    if (space && job_evict(space, EVICT_STEP, JOB_FOR_ALL) == JOB_DONE) {
         return true;
     }
     sched_yield();
-    return space_used(space) > 0 || leaving_of(commons) > 0;
+    return space || leaving_of(commons) > 0;
 }
 
 static bool has_room(const struct commons *commons, uint64_t needed)
@@ -449,22 +475,46 @@ static enum status open_bank(struct store *store, struct slice name,
     return status;
 }
 
-/* A bank that has become large gets a space; without memory, later. */
-static void graduate(struct store *store, struct bank *bank)
+/* A bank was offered `fresh` and has taken it, unless it is still `left`. */
+static void adopt_space(struct store *store, struct space *fresh,
+                        struct space *left)
 {
-    struct space *fresh = space_create(&store->commons, bank);
-    if (!fresh) {
-        return;
-    }
-    struct space *given = fresh;
-    bank_graduate(bank, &given);
-    if (given) {
-        space_free(&given);
+    if (left) {
+        space_free(&left);
         return;
     }
     pthread_mutex_lock(&store->spaces_lock);
     list_append(&store->spaces, &fresh->link);
     pthread_mutex_unlock(&store->spaces_lock);
+}
+
+/* A bank that has become large gets a space; without memory, later. */
+static void graduate(struct store *store, struct bank *bank)
+{
+    struct space *fresh = space_create(&store->commons, bank);
+    if (fresh) {
+        struct space *left = fresh;
+        bank_graduate(bank, &left);
+        adopt_space(store, fresh, left);
+    }
+}
+
+/* Whether an operation that came to `status` is to try again, since the bank
+ * is at its maximum and a little was evicted from it. */
+static bool makes_room(struct bank *bank, enum status *status, unsigned *tries)
+{
+    if (*status != STATUS_UNAVAILABLE) {
+        return false;
+    }
+    if (++*tries == EVICT_TRIES) {
+        *status = STATUS_RESOURCE_EXHAUSTED;
+        return false;
+    }
+    struct space *space = atomic_load(&bank->space);
+    if (job_evict(space, EVICT_STEP, JOB_FOR_OWNER) != JOB_DONE) {
+        sched_yield();
+    }
+    return true;
 }
 
 static enum status put_value(struct store *store, struct bank *bank,
@@ -482,7 +532,11 @@ static enum status put_value(struct store *store, struct bank *bank,
             return STATUS_NOMEM;
         }
     }
-    enum status status = bank_put(bank, key, &made);
+    enum status status;
+    unsigned tries = 0;
+    do {
+        status = bank_put(bank, key, &made);
+    } while (makes_room(bank, &status, &tries));
     large_free(&store->commons, made.large);
     if (!status && bank_wants_space(bank)) {
         graduate(store, bank);
@@ -517,6 +571,19 @@ enum status store_put(struct store *store, struct slice bank, struct slice key,
     return store_put_into(store, NULL, bank, &hashed, value);
 }
 
+static enum status get_and_touch(struct bank *bank,
+                                 const struct hashed_key *key,
+                                 const struct lifetime *touch,
+                                 struct buffer *bytes, enum value_kind *kind)
+{
+    enum status status;
+    unsigned tries = 0;
+    do {
+        status = bank_get_and_touch(bank, key, touch, bytes, kind);
+    } while (makes_room(bank, &status, &tries));
+    return status;
+}
+
 enum status store_get(struct store *store, struct slice bank, struct slice key,
                       const struct lifetime *touch, struct buffer *bytes,
                       enum value_kind *kind)
@@ -527,7 +594,7 @@ enum status store_get(struct store *store, struct slice bank, struct slice key,
         return STATUS_NOT_FOUND;
     }
     if (touch) {
-        return bank_get_and_touch(found, &hashed, touch, bytes, kind);
+        return get_and_touch(found, &hashed, touch, bytes, kind);
     }
     if (!epochs_enter(store->commons.epochs)) {
         return STATUS_NOMEM;
@@ -550,7 +617,12 @@ enum status store_touch(struct store *store, struct slice bank,
 {
     const struct hashed_key hashed = hash_key_of(store, key);
     struct bank *found = store_find_bank(store, bank);
-    return found ? bank_touch(found, &hashed, lifetime) : STATUS_NOT_FOUND;
+    enum status status = STATUS_NOT_FOUND;
+    unsigned tries = 0;
+    do {
+        status = found ? bank_touch(found, &hashed, lifetime) : status;
+    } while (makes_room(found, &status, &tries));
+    return status;
 }
 
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
@@ -558,13 +630,100 @@ enum status store_incr(struct store *store, struct slice bank, struct slice key,
 {
     const struct hashed_key hashed = hash_key_of(store, key);
     struct bank *found = store_find_bank(store, bank);
-    return found ? bank_incr(found, &hashed, delta, sum) : STATUS_NOT_FOUND;
+    enum status status = STATUS_NOT_FOUND;
+    unsigned tries = 0;
+    do {
+        status = found ? bank_incr(found, &hashed, delta, sum) : status;
+    } while (makes_room(found, &status, &tries));
+    return status;
 }
 
 enum status store_bank_reset(struct store *store, struct slice bank)
 {
     struct bank *found = store_find_bank(store, bank);
     return found ? wreck_bank(found, &store->wrecks) : STATUS_OK;
+}
+
+/* The bank's limits with `change`; STATUS_INVALID_ARGUMENT when they exclude
+ * each other. */
+static enum status merge_limits(struct bank_limits *limits,
+                                const struct bank_change *change)
+{
+    const struct bank_limits *wanted = &change->limits;
+    if (change->has_reserved) {
+        limits->reserved = wanted->reserved;
+    }
+    if (change->has_maximum) {
+        limits->maximum = wanted->maximum;
+    }
+    if (change->has_weight) {
+        limits->weight = wanted->weight;
+    }
+    return limits->maximum && limits->reserved > limits->maximum
+               ? STATUS_INVALID_ARGUMENT
+               : STATUS_OK;
+}
+
+/* Whether all reserves together leave enough when one goes from `old` to
+ * `wanted`. */
+static bool may_reserve(const struct store *store, uint64_t old,
+                        uint64_t wanted)
+{
+    uint64_t max = store->commons.memory_max / 100 * BANK_RESERVES_PERCENT;
+    uint64_t others = store->reserved - old;
+    return wanted <= old || !store->commons.memory_max ||
+           (others <= max && wanted <= max - others);
+}
+
+/* What bank_set_limits() takes is made before, so that it cannot fail. */
+static enum status set_limits(struct store *store, struct bank *bank,
+                              const struct bank_limits *limits)
+{
+    struct space *fresh = space_create(&store->commons, bank);
+    struct bank_terms *terms = memory_alloc_zero(sizeof *terms);
+    if (!fresh || !terms) {
+        space_free(&fresh);
+        memory_free(terms);
+        return STATUS_NOMEM;
+    }
+    struct space *left = fresh;
+    bank_set_limits(bank, limits, &terms, &left);
+    adopt_space(store, fresh, left);
+    memory_free(terms);
+    return STATUS_OK;
+}
+
+/* With configure_lock held. */
+static enum status configure(struct store *store, struct bank *bank,
+                             const struct bank_change *change,
+                             struct bank_limits *limits)
+{
+    bank_limits(bank, limits);
+    uint64_t reserved = limits->reserved;
+    enum status status = merge_limits(limits, change);
+    if (!status && !may_reserve(store, reserved, limits->reserved)) {
+        status = STATUS_OUT_OF_RANGE;
+    }
+    status = status ? status : set_limits(store, bank, limits);
+    if (!status) {
+        store->reserved += limits->reserved - reserved;
+    }
+    return status;
+}
+
+enum status store_bank_configure(struct store *store, struct slice bank,
+                                 const struct bank_change *change,
+                                 struct bank_limits *limits)
+{
+    struct bank *found;
+    enum status status = open_bank(store, bank, &found);
+    if (status) {
+        return status;
+    }
+    pthread_mutex_lock(&store->configure_lock);
+    status = configure(store, found, change, limits);
+    pthread_mutex_unlock(&store->configure_lock);
+    return status;
 }
 
 enum status store_bank_stats(struct store *store, struct slice bank,
@@ -641,7 +800,23 @@ static bool evict_ahead(struct store *store)
         commons_used(commons) + free_wanted(commons) <= commons->memory_max) {
         return false;
     }
-    return job_evict(largest_space(store), WORK_ITEMS) == JOB_DONE;
+    struct space *space = greediest_space(store);
+    return space && job_evict(space, WORK_ITEMS, JOB_FOR_ALL) == JOB_DONE;
+}
+
+/* Banks whose maximum was lowered come down to it. */
+static bool evict_beyond_maxima(struct store *store)
+{
+    bool has_more = false;
+    for (struct space *space = next_space(store, store->shared); space;
+         space = next_space(store, space)) {
+        if (bank_is_over(space->owner)) {
+            has_more =
+                job_evict(space, WORK_ITEMS, JOB_FOR_OWNER) == JOB_DONE ||
+                has_more;
+        }
+    }
+    return has_more;
 }
 
 /* What remembers keys that are gone is fitted to how many there are. */
@@ -694,6 +869,7 @@ bool store_work(struct store *store)
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);
         has_more = evict_ahead(store) || has_more;
+        has_more = evict_beyond_maxima(store) || has_more;
         has_more = tidy(store) || has_more;
     }
     return has_more;

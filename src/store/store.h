@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bank_change;
+struct bank_limits;
 struct bank_stats;
 struct response;
 struct store;
@@ -56,8 +58,8 @@ struct store *store_create(const struct store_options *options);
 void store_free(struct store **store);
 
 /* Stores `value` under `key`, replacing what was there and restarting its
- * lifetime. STATUS_RESOURCE_EXHAUSTED beyond `memory_max` or `banks_max`,
- * STATUS_NOMEM; then nothing has changed. */
+ * lifetime. STATUS_RESOURCE_EXHAUSTED beyond `memory_max`, `banks_max` or the
+ * bank's maximum, STATUS_NOMEM; then nothing has changed. */
 enum status store_put(struct store *store, struct slice bank, struct slice key,
                       const struct store_value *value);
 
@@ -87,6 +89,20 @@ enum status store_incr(struct store *store, struct slice bank, struct slice key,
 /* Removes all entries of `bank` at once; the bank stays. An unknown bank is
  * an empty one. STATUS_NOMEM. */
 enum status store_bank_reset(struct store *store, struct slice bank);
+
+/* Changes the limits of `bank`, which comes into being if need be and stays;
+ * `limits` are those that it then has. Bytes are those that
+ * store_bank_stats() tells. A put into a bank that is at its maximum evicts
+ * from that bank; one whose maximum is lowered comes down to it in
+ * store_work(), or with its next put. For the memory limit that bank gives way
+ * which takes most beyond its reserve for its weight. STATUS_INVALID_ARGUMENT
+ * when the reserve would be more than the maximum, STATUS_OUT_OF_RANGE when
+ * all reserves together would be more than BANK_RESERVES_PERCENT of
+ * `memory_max`, and what store_put() says of a new bank; then no limit has
+ * changed. */
+enum status store_bank_configure(struct store *store, struct slice bank,
+                                 const struct bank_change *change,
+                                 struct bank_limits *limits);
 
 /* What is known of `bank`. Misses are told apart by what the store remembers
  * of keys that left, at most one in a thousand of them wrongly, and counts as
