@@ -59,6 +59,13 @@ void bank_settle(struct bank *bank)
     bank->index_charged = used;
 }
 
+void bank_note_empty(struct bank *bank)
+{
+    atomic_store_explicit(&bank->empty_since_s,
+                          (uint32_t)(commons_now(bank->commons) / 1000),
+                          memory_order_relaxed);
+}
+
 struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
                          struct space *space)
 {
@@ -76,6 +83,7 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
     bank->node.key = slice_of(bank->name, name.len);
     atomic_init(&bank->space, space);
     bank->id = id;
+    bank_note_empty(bank);
     pthread_mutex_init(&bank->lock, NULL);
     atomic_fetch_add_explicit(&commons->other, sizeof *bank + name.len,
                               memory_order_relaxed);
@@ -147,9 +155,12 @@ static uint64_t charge_of(const struct item *item)
 static void account(struct bank *bank, const struct item *fresh,
                     const struct item *gone)
 {
-    if (!fresh || !gone) {
-        atomic_fetch_add_explicit(&bank->entries, fresh ? 1 : UINT64_MAX,
-                                  memory_order_relaxed);
+    if (fresh && !gone) {
+        atomic_fetch_add_explicit(&bank->entries, 1, memory_order_relaxed);
+    } else if (gone && !fresh &&
+               atomic_fetch_sub_explicit(&bank->entries, 1,
+                                         memory_order_relaxed) == 1) {
+        bank_note_empty(bank);
     }
     atomic_fetch_add_explicit(&bank->live, charge_of(fresh) - charge_of(gone),
                               memory_order_relaxed);
@@ -405,7 +416,9 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
     struct bank_item found;
     enum status status;
     pthread_mutex_lock(&bank->lock);
-    if (find_item(bank, key, &found)) {
+    if (bank->is_dropped) {
+        status = STATUS_ABORTED;
+    } else if (find_item(bank, key, &found)) {
         status = put_over(bank, &found, &draft);
     } else {
         draft.queue = space_queue_of(bank->space, key->hash);
@@ -798,10 +811,14 @@ void bank_graduate(struct bank *bank, struct space **fresh)
     pthread_mutex_unlock(&bank->lock);
 }
 
-void bank_set_limits(struct bank *bank, const struct bank_limits *limits,
-                     struct bank_terms **terms, struct space **fresh)
+enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
+                            struct bank_terms **terms, struct space **fresh)
 {
     pthread_mutex_lock(&bank->lock);
+    if (bank->is_dropped) {
+        pthread_mutex_unlock(&bank->lock);
+        return STATUS_ABORTED;
+    }
     struct bank_terms *mine = atomic_load(&bank->terms);
     if (!mine) {
         mine = *terms;
@@ -816,6 +833,7 @@ void bank_set_limits(struct bank *bank, const struct bank_limits *limits,
     atomic_store_explicit(&bank->terms, mine, memory_order_release);
     take_space(bank, fresh);
     pthread_mutex_unlock(&bank->lock);
+    return STATUS_OK;
 }
 
 /* The space may change before its lock is had; then the other one is. */

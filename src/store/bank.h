@@ -40,7 +40,7 @@ struct bank_terms {
     _Atomic uint64_t weight;
 };
 
-/* Owned by the store's table of banks; lives as long as the store. */
+/* Owned by the store's banks (store/banks.h), which say how long it lives. */
 struct bank {
     struct table_node node; /* in the table; the name */
     struct commons *commons;
@@ -51,7 +51,10 @@ struct bank {
     uint64_t incarnation;         /* of cursors; changes with each reset */
     _Atomic uint64_t large_bytes; /* of values with memory of their own */
     size_t index_charged;
+    bool is_dropped; /* nothing gets in any more */
     uint32_t id;
+    _Atomic uint32_t empty_since_s; /* seconds since the store began, if it
+                                       has no entries */
     _Atomic uint64_t entries;
     _Atomic uint64_t live; /* bytes accounted: items, large values, slots */
     struct bank_terms *_Atomic terms; /* NULL until it is configured */
@@ -81,7 +84,8 @@ static inline struct bank *bank_of_node(struct table_node *node)
 
 /* Operations that write also answer STATUS_RESOURCE_EXHAUSTED when the bank's
  * maximum could never hold the entry, and STATUS_UNAVAILABLE when it does not
- * now: evict from the bank and try again. Nothing has changed then. */
+ * now: evict from the bank and try again. bank_put() answers STATUS_ABORTED
+ * when the bank was dropped: look it up again. Nothing has changed then. */
 enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value);
 enum status bank_get(struct bank *bank, const struct hashed_key *key,
@@ -112,9 +116,10 @@ bool bank_wants_space(struct bank *bank);
 void bank_graduate(struct bank *bank, struct space **fresh);
 
 /* Sets the limits. `terms` are taken if the bank has none, `fresh` as
- * bank_graduate() does; neither is NULL then. */
-void bank_set_limits(struct bank *bank, const struct bank_limits *limits,
-                     struct bank_terms **terms, struct space **fresh);
+ * bank_graduate() does; neither is NULL then. STATUS_ABORTED when the bank was
+ * dropped. */
+enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
+                            struct bank_terms **terms, struct space **fresh);
 
 /* Any thread: the limits; the defaults of one that was not configured. */
 void bank_limits(const struct bank *bank, struct bank_limits *limits);
@@ -134,6 +139,9 @@ static inline uint64_t bank_departure_hash(const struct bank *bank,
 {
     return hash ^ bank->node.hash;
 }
+
+/* With the bank's lock held: it has become empty now. */
+void bank_note_empty(struct bank *bank);
 
 /* For those who go through segments, with the bank's lock held. An item that
  * the index has is taken out, its memory with it. */

@@ -94,7 +94,7 @@ static struct bank *bank_of_item(const struct space *space, char *at,
     struct commons *commons = space->commons;
     return space->owner
                ? space->owner
-               : commons->find_bank(commons->store, item_bank_id(at, item));
+               : commons->find_bank(commons->banks, item_bank_id(at, item));
 }
 
 /* The next item of the job's segment. Answers how many items' worth it was:

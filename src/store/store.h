@@ -5,7 +5,8 @@
  *
  * An entry whose lifetime is over does not exist for any function, and its
  * memory is given back soon by store_work(). Reading never creates a bank;
- * store_put() does. */
+ * store_put() does, and store_bank_configure(). The first call of a thread may
+ * answer STATUS_NOMEM whatever it is. */
 #ifndef CACHESERVER_STORE_STORE_H
 #define CACHESERVER_STORE_STORE_H
 
@@ -25,8 +26,9 @@ struct response;
 struct store;
 
 struct store_options {
-    uint64_t memory_max; /* bytes that entries and banks may take; 0: any */
-    uint64_t banks_max;  /* banks at most; 0: any */
+    uint64_t memory_max;   /* bytes that entries and banks may take; 0: any */
+    uint64_t banks_max;    /* banks at most; 0: any */
+    uint64_t bank_idle_ms; /* see store_set_bank_idle() */
 };
 
 /* What store_put() stores; copied. `rule` is not LIFETIME_SAME; one of
@@ -86,8 +88,8 @@ enum status store_touch(struct store *store, struct slice bank,
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
                        const struct number *delta, struct number *sum);
 
-/* Removes all entries of `bank` at once; the bank stays. An unknown bank is
- * an empty one. STATUS_NOMEM. */
+/* Removes all entries of `bank` at once; it stays as any empty one does. An
+ * unknown bank is an empty one. STATUS_NOMEM. */
 enum status store_bank_reset(struct store *store, struct slice bank);
 
 /* Changes the limits of `bank`, which comes into being if need be and stays;
@@ -129,6 +131,11 @@ enum status store_bank_list(struct store *store, const struct store_page *page,
  * over, banks that were reset. Answers whether more waits. To be called ten
  * times a second, and again while it answers true; any one thread. */
 bool store_work(struct store *store);
+
+/* From now on store_work() drops banks that have been empty for more than
+ * `idle_ms`, a second and a half at most late where there are few, unless they
+ * were configured; 0: none. */
+void store_set_bank_idle(struct store *store, uint64_t idle_ms);
 
 struct store_usage store_usage(struct store *store);
 

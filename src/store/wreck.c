@@ -113,6 +113,7 @@ static void strip(struct bank *bank, struct wreck *wreck)
     bank->large_bytes = 0;
     bank->incarnation++;
     atomic_store_explicit(&bank->entries, 0, memory_order_relaxed);
+    bank_note_empty(bank);
     atomic_store_explicit(&bank->live, 0, memory_order_relaxed);
     bank_settle(bank);
 }

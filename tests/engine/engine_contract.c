@@ -126,7 +126,8 @@ static enum status task_run(const struct bench *bench, struct task *task)
 static struct bench bench_open_limited(const struct engine_kind *kind,
                                        uint64_t memory_max, uint64_t banks_max)
 {
-    const struct store_options options = {memory_max, banks_max};
+    const struct store_options options = {.memory_max = memory_max,
+                                          .banks_max = banks_max};
     clock_set_fake(START_MS);
     struct bench bench = {
         .kind = kind,
