@@ -23,6 +23,16 @@ void memory_free(void *block);
  * stderr when there is no memory. */
 void *memory_alloc_or_die(size_t size);
 
+/* *Gives* `size` bytes of zeroes in pages of their own, which are there at
+ * once and which memory_unmap() gives back to the system at once; NULL when
+ * there are none. *Takes* such pages, with the size that was asked for. */
+void *memory_map(size_t size);
+void memory_unmap(void *pages, size_t size);
+
+/* For those who cut pieces out of memory that they have: whether the tests let
+ * the next one be cut. */
+bool memory_is_granted(void);
+
 /* For tests, one thread: called before each allocation from now on; one
  * that it answers with false fails. NULL takes it away. */
 void memory_set_gate(bool (*gate)(void *arg), void *arg);

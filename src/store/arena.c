@@ -41,6 +41,8 @@ enum {
     BLOCKS_MAX = 256, /* of a chunk */
     LEVELS = 8,       /* logarithms of 1 to 255 */
     WORD_BITS = 64,
+    TRIM_BLOCKS = 16,         /* in a call of arena_trim() */
+    TRIM_LOOKS = 16,          /* chunks looked at for one of them, of a level */
     CHUNK_COUNT_MAX = 1 << 18 /* what 36 bits reach */
 };
 _Static_assert(ARENA_LEN_MAX == (size_t)(CHUNK_COUNT_MAX - 1) * CHUNK_LEN,
@@ -77,10 +79,11 @@ struct arena {
 
     pthread_mutex_t lock; /* of all below, and of the chunks */
     struct list partly[ARENA_CLASS_COUNT][LEVELS];
-    uint32_t kept;   /* the first free chunk with all its memory; 0: none */
-    uint32_t empty;  /* the first without any */
-    uint32_t fresh;  /* this one and those behind it were never used */
-    size_t kept_len; /* of `kept` and of free touched blocks above 4 KiB */
+    uint32_t kept;     /* the first free chunk with all its memory; 0: none */
+    uint32_t empty;    /* the first without any */
+    uint32_t fresh;    /* this one and those behind it were never used */
+    size_t kept_len;   /* of `kept` and of free touched blocks above 4 KiB */
+    size_t kept_least; /* what that was at least since the last trim */
 };
 
 static unsigned block_bits(enum arena_class class)
@@ -238,6 +241,15 @@ static uint32_t pop_free(struct arena *arena, uint32_t *first)
     return number;
 }
 
+/* `len` bytes that were kept are wanted. */
+static void use_kept(struct arena *arena, size_t len)
+{
+    arena->kept_len -= len;
+    if (arena->kept_len < arena->kept_least) {
+        arena->kept_least = arena->kept_len;
+    }
+}
+
 /* Makes `chunk` of a free one; false when there is none. */
 static bool find_room(struct arena *arena, struct chunk *chunk)
 {
@@ -245,7 +257,7 @@ static bool find_room(struct arena *arena, struct chunk *chunk)
     if (chunk->number) {
         set_bits(&chunk->touched, chunk->block_count);
         chunk->touched_count = chunk->block_count;
-        arena->kept_len -= chunk->class == ARENA_4K ? CHUNK_LEN : 0;
+        use_kept(arena, chunk->class == ARENA_4K ? CHUNK_LEN : 0);
         return true;
     }
     chunk->number = pop_free(arena, &arena->empty);
@@ -348,7 +360,7 @@ static unsigned take_block(struct arena *arena, struct chunk *chunk)
         chunk->touched_count++;
         count_used(arena, chunk->block_len);
     } else {
-        arena->kept_len -= chunk->class == ARENA_4K ? 0 : chunk->block_len;
+        use_kept(arena, chunk->class == ARENA_4K ? 0 : chunk->block_len);
         count_busy(arena, chunk->block_len);
     }
     clear_bit(&chunk->free, block);
@@ -359,6 +371,9 @@ static unsigned take_block(struct arena *arena, struct chunk *chunk)
 
 uint64_t arena_take_block(struct arena *arena, enum arena_class class)
 {
+    if (!memory_is_granted()) {
+        return 0;
+    }
     pthread_mutex_lock(&arena->lock);
     struct chunk *chunk = find_chunk(arena, class);
     unsigned block = chunk ? take_block(arena, chunk) : 0;
@@ -372,17 +387,11 @@ uint64_t arena_take_block(struct arena *arena, enum arena_class class)
            block * (chunk->block_len / ARENA_UNIT);
 }
 
-/* Gives the memory of a block that is still taken back, if enough is kept
- * without it, and unless it goes with all of its chunk. Gives the lock up
+/* Gives the memory of a block that is taken back. Gives the lock up
  * meanwhile. */
 static void clear_block(struct arena *arena, struct chunk *chunk,
                         unsigned block)
 {
-    if (chunk->class != ARENA_64K ||
-        chunk->free_count + 1 == chunk->block_count ||
-        arena->kept_len + chunk->block_len <= ARENA_KEPT_MAX) {
-        return;
-    }
     char *at = arena->base + (size_t)chunk->number * CHUNK_LEN +
                block * chunk->block_len;
     pthread_mutex_unlock(&arena->lock);
@@ -395,11 +404,18 @@ static void clear_block(struct arena *arena, struct chunk *chunk,
     }
 }
 
-static void return_block(struct arena *arena, struct chunk *chunk,
-                         unsigned block)
+/* Whether enough is kept without a block that is returned, which does not go
+ * with all of its chunk. */
+static bool is_kept_without(const struct arena *arena,
+                            const struct chunk *chunk)
 {
-    CHECK(!has_bit(&chunk->free, block));
-    clear_block(arena, chunk, block);
+    return chunk->class == ARENA_64K &&
+           chunk->free_count + 1 < chunk->block_count &&
+           arena->kept_len + chunk->block_len > ARENA_KEPT_MAX;
+}
+
+static void put_back(struct arena *arena, struct chunk *chunk, unsigned block)
+{
     set_bit(&chunk->free, block);
     chunk->free_count++;
     if (has_bit(&chunk->touched, block)) {
@@ -413,6 +429,16 @@ static void return_block(struct arena *arena, struct chunk *chunk,
     }
 }
 
+static void return_block(struct arena *arena, struct chunk *chunk,
+                         unsigned block)
+{
+    CHECK(!has_bit(&chunk->free, block));
+    if (is_kept_without(arena, chunk)) {
+        clear_block(arena, chunk, block);
+    }
+    put_back(arena, chunk, block);
+}
+
 void arena_return_block(struct arena *arena, uint64_t place)
 {
     uint64_t number = place / CHUNK_UNITS;
@@ -424,6 +450,72 @@ void arena_return_block(struct arena *arena, uint64_t place)
     CHECK(offset % chunk->block_len == 0);
     return_block(arena, chunk, (unsigned)(offset / chunk->block_len));
     pthread_mutex_unlock(&arena->lock);
+}
+
+/* Meanwhile the chunk stands in no list. */
+static bool trim_chunk(struct arena *arena)
+{
+    uint32_t number = pop_free(arena, &arena->kept);
+    if (!number) {
+        return false;
+    }
+    use_kept(arena, CHUNK_LEN);
+    pthread_mutex_unlock(&arena->lock);
+    bool is_gone = madvise(arena->base + (size_t)number * CHUNK_LEN, CHUNK_LEN,
+                           MADV_DONTNEED) == 0;
+    pthread_mutex_lock(&arena->lock);
+    if (is_gone) {
+        count_busy(arena, CHUNK_LEN);
+        count_unused(arena, CHUNK_LEN);
+    }
+    arena->kept_len += is_gone ? 0 : CHUNK_LEN;
+    push_free(arena, is_gone ? &arena->empty : &arena->kept, number);
+    return is_gone;
+}
+
+/* A partly used chunk of 64 KiB blocks with a free one that has memory; NULL
+ * when it is not among the first of its kind. */
+static struct chunk *find_trimmable(struct arena *arena)
+{
+    for (int level = LEVELS - 1; level >= 0; level--) {
+        int looks = TRIM_LOOKS;
+        LIST_FOREACH (link, &arena->partly[ARENA_64K][level]) {
+            struct chunk *chunk = LIST_ENTRY(link, struct chunk, link);
+            if (find_common_bit(&chunk->free, &chunk->touched) < BLOCKS_MAX) {
+                return chunk;
+            }
+            if (--looks == 0) {
+                break;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool trim_blocks(struct arena *arena)
+{
+    bool is_trimmed = false;
+    for (int i = 0; i < TRIM_BLOCKS; i++) {
+        struct chunk *chunk = find_trimmable(arena);
+        if (!chunk) {
+            break;
+        }
+        unsigned block = take_block(arena, chunk);
+        clear_block(arena, chunk, block);
+        put_back(arena, chunk, block);
+        is_trimmed = true;
+    }
+    return is_trimmed;
+}
+
+bool arena_trim(struct arena *arena)
+{
+    pthread_mutex_lock(&arena->lock);
+    bool is_trimmed = arena->kept_least >= CHUNK_LEN &&
+                      (trim_chunk(arena) || trim_blocks(arena));
+    arena->kept_least = arena->kept_len;
+    pthread_mutex_unlock(&arena->lock);
+    return is_trimmed;
 }
 
 static uintptr_t load_word(const struct arena *arena, uint64_t place)

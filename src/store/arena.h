@@ -6,6 +6,7 @@
 #ifndef CACHESERVER_STORE_ARENA_H
 #define CACHESERVER_STORE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,8 @@ static inline size_t arena_block_len(enum arena_class class)
 }
 
 /* Memory of free blocks that is kept for the next who want some, because to
- * give it back and fetch it again costs some 100 us a MiB. Free blocks of
+ * give it back and fetch it again costs some 100 us a MiB, until
+ * arena_trim() finds that nobody does. Free blocks of
  * 4 KiB beside taken ones are kept besides. */
 enum { ARENA_KEPT_MAX = 8 * 1024 * 1024 };
 
@@ -50,6 +52,10 @@ uint64_t arena_take_block(struct arena *arena, enum arena_class class);
 /* *Takes* the block that begins at `place`, and its descriptor, back. Nobody
  * may look at either any more: the memory may be gone, or another's. */
 void arena_return_block(struct arena *arena, uint64_t place);
+
+/* Gives up to a MiB of free blocks back to the system if so much has not been
+ * wanted since the last call; answers whether it did. */
+bool arena_trim(struct arena *arena);
 
 /* The descriptor of the block that `place`, any in it, lies in; the block is
  * taken. *Borrowed* until it is returned; aligned as memory_alloc() does. No

@@ -9,13 +9,10 @@
 #include "base/memory.h"
 #include "core/bank_stats.h"
 #include "core/number.h"
-#include "core/response.h"
 #include "store/store.h"
 #include "store/commons.h"
 #include "store/large.h"
 #include "store/lifetime.h"
-
-#include <stdlib.h>
 
 enum {
     SLOT_CHARGE = 8, /* an entry's part of the index and the ghost */
@@ -37,26 +34,14 @@ static uint64_t hash_item(const struct commons *commons, uint64_t place)
 /* How many items ahead of the one that is hashed are fetched. */
 enum { FETCH_AHEAD = 8 };
 
-static void hash_items(void *arg, const uint64_t *places, uint64_t *hashes,
-                       size_t count)
+static void hash_items(const struct commons *commons, const uint64_t *places,
+                       uint64_t *hashes, size_t count)
 {
-    const struct commons *commons = arg;
     for (size_t i = 0; i < count; i++) {
         size_t ahead = i + FETCH_AHEAD < count ? i + FETCH_AHEAD : count - 1;
         __builtin_prefetch(arena_at(commons->base, places[ahead]));
         hashes[i] = hash_item(commons, places[i]);
     }
-}
-
-void bank_settle(struct bank *bank)
-{
-    size_t used = atomic_load_explicit(&bank->index.used, memory_order_relaxed);
-    if (used == bank->index_charged) {
-        return;
-    }
-    atomic_fetch_add_explicit(&bank->commons->other, used - bank->index_charged,
-                              memory_order_relaxed);
-    bank->index_charged = used;
 }
 
 void bank_note_empty(struct bank *bank)
@@ -66,15 +51,21 @@ void bank_note_empty(struct bank *bank)
                           memory_order_relaxed);
 }
 
+static size_t bank_len(size_t name_len)
+{
+    size_t len = offsetof(struct bank, name) + name_len;
+    return len > sizeof(struct bank) ? len : sizeof(struct bank);
+}
+
 struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
                          struct space *space)
 {
-    struct bank *bank = memory_alloc_zero(sizeof *bank + name.len);
+    struct bank *bank = memory_alloc_zero(bank_len(name.len));
     if (!bank) {
         return NULL;
     }
     struct commons *commons = space->commons;
-    index_init(&bank->index, commons->epochs, hash_items, commons);
+    index_init(&bank->index, commons, id, hash_items);
     bank->commons = commons;
     if (name.len) {
         memcpy(bank->name, name.data, name.len);
@@ -84,10 +75,10 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
     atomic_init(&bank->space, space);
     bank->id = id;
     bank_note_empty(bank);
+    list_init(&bank->wrecks);
     pthread_mutex_init(&bank->lock, NULL);
     atomic_fetch_add_explicit(&commons->other, sizeof *bank + name.len,
                               memory_order_relaxed);
-    bank_settle(bank);
     return bank;
 }
 
@@ -95,11 +86,11 @@ void bank_free(struct bank **bank)
 {
     struct bank *freed = *bank;
     if (freed) {
+        CHECK(list_is_empty(&freed->wrecks));
         index_fini(&freed->index);
         size_t lines = counters_fini(&freed->counters);
         atomic_fetch_sub_explicit(&freed->commons->other,
-                                  sizeof *freed + freed->node.key.len +
-                                      freed->index_charged + lines,
+                                  sizeof *freed + freed->node.key.len + lines,
                                   memory_order_relaxed);
         pthread_mutex_destroy(&freed->lock);
         memory_free(atomic_load(&freed->terms));
@@ -126,22 +117,39 @@ static bool find_item(struct bank *bank, const struct hashed_key *key,
     return false;
 }
 
-bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found)
+void bank_item_at(const struct bank *bank, uint64_t place,
+                  struct bank_item *found)
 {
     found->at = arena_at(bank->commons->base, place);
     found->place = place;
     if (!item_read(found->at, &found->item)) {
-        return false;
+        UNREACHABLE("an item is at the place of one");
     }
+}
+
+void bank_read_item(const struct bank *bank, uint64_t place,
+                    struct bank_item *found)
+{
+    bank_item_at(bank, place, found);
     found->hash = hash_bytes(
         &bank->commons->keys_secret,
         slice_of(found->at + found->item.key_at, found->item.key_len));
+}
+
+bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found)
+{
+    bank_read_item(bank, place, found);
     return index_has(&bank->index, found->hash, place);
 }
 
 static uint64_t large_of(const struct item *item)
 {
     return item && item->is_large ? large_charge(item->value_len) : 0;
+}
+
+static uint32_t guests_in(const struct item *item)
+{
+    return item && item->has_bank;
 }
 
 /* What the bank is charged with for `item`; NULL is none. */
@@ -164,6 +172,11 @@ static void account(struct bank *bank, const struct item *fresh,
     }
     atomic_fetch_add_explicit(&bank->live, charge_of(fresh) - charge_of(gone),
                               memory_order_relaxed);
+    if (guests_in(fresh) != guests_in(gone)) {
+        atomic_fetch_add_explicit(&bank->guests,
+                                  guests_in(fresh) - guests_in(gone),
+                                  memory_order_relaxed);
+    }
     if (large_of(fresh) || large_of(gone)) {
         atomic_fetch_add_explicit(&bank->large_bytes,
                                   large_of(fresh) - large_of(gone),
@@ -185,7 +198,6 @@ void bank_unlink(struct bank *bank, const struct bank_item *found)
     drop_large(bank, found);
     account(bank, NULL, &found->item);
     space_forget(bank->commons, found->place, found->item.len);
-    bank_settle(bank);
 }
 
 static void note_departure(struct bank *bank, uint64_t hash, enum departure how)
@@ -264,7 +276,6 @@ static enum status add_item(struct bank *bank, uint64_t hash,
     }
     account(bank, &draft->item, NULL);
     space_publish(bank->commons, place, life_end(draft->life));
-    bank_settle(bank);
     return STATUS_OK;
 }
 
@@ -523,6 +534,14 @@ enum status bank_remove(struct bank *bank, const struct hashed_key *key)
     return bank_touch(bank, key, (struct lifetime){LIFETIME_OVER, 0});
 }
 
+bool bank_move_region(struct bank *bank, const struct index_piece *piece)
+{
+    pthread_mutex_lock(&bank->lock);
+    bool is_moved = index_move_region(&bank->index, piece);
+    pthread_mutex_unlock(&bank->lock);
+    return is_moved;
+}
+
 static void count_get(struct bank *bank, enum counter what)
 {
     counters_count(&bank->counters, what, &bank->commons->other);
@@ -757,41 +776,6 @@ bool bank_wants_space(struct bank *bank)
     return live >= GRADUATE_AT + large || has_limits(bank);
 }
 
-/* The places in one region of the index. */
-struct region_places {
-    size_t count;
-    uint64_t places[INDEX_ITEMS_MAX];
-};
-
-static void collect_place(void *arg, uint64_t place)
-{
-    struct region_places *region = arg;
-    region->places[region->count++] = place;
-}
-
-/* All items go to the bank's new space, or a reset would have to look for
- * those that did not. What finds no room there is lost. */
-static void move_in(struct bank *bank)
-{
-    struct region_places region;
-    uint64_t position = 0;
-    do {
-        region.count = 0;
-        position =
-            index_walk_region(&bank->index, position, collect_place, &region);
-        for (size_t i = 0; i < region.count; i++) {
-            struct bank_item found;
-            uint64_t place = region.places[i];
-            if (bank_has_item(bank, place, &found) &&
-                !bank_move(bank, &found,
-                           segment_of(bank->commons, place)->queue,
-                           item_heat(found.at))) {
-                bank_evict(bank, &found);
-            }
-        }
-    } while (position);
-}
-
 /* With the lock held. */
 static void take_space(struct bank *bank, struct space **fresh)
 {
@@ -800,7 +784,6 @@ static void take_space(struct bank *bank, struct space **fresh)
         space_count_large(*fresh, bank->large_bytes, 0);
         atomic_store(&bank->space, *fresh);
         *fresh = NULL;
-        move_in(bank);
     }
 }
 
@@ -836,6 +819,64 @@ enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
     return STATUS_OK;
 }
 
+/* The places in one bucket of the index. */
+struct bucket_places {
+    size_t count;
+    uint64_t places[INDEX_SLOTS];
+};
+
+static void collect_place(void *arg, uint64_t place)
+{
+    struct bucket_places *bucket = arg;
+    bucket->places[bucket->count++] = place;
+}
+
+/* Moves those of the next bucket; answers how many items' worth it was, 0
+ * when there is no room. */
+static size_t gather_bucket(struct bank *bank)
+{
+    struct bucket_places bucket = {0};
+    size_t worth = 1;
+    index_walk_bucket(&bank->index, &atomic_load(&bank->space)->gathering,
+                      collect_place, &bucket);
+    for (size_t i = 0; i < bucket.count; i++) {
+        struct bank_item found;
+        uint64_t place = bucket.places[i];
+        if (!item_read(arena_at(bank->commons->base, place), &found.item) ||
+            !found.item.has_bank || !bank_has_item(bank, place, &found)) {
+            continue;
+        }
+        if (!bank_move(bank, &found, segment_of(bank->commons, place)->queue,
+                       item_heat(found.at))) {
+            return 0;
+        }
+        worth += bank_move_worth(found.item.len);
+    }
+    return worth;
+}
+
+/* A tour through the index may miss some; then there is another. */
+bool bank_gather(struct bank *bank, size_t items)
+{
+    bool has_moved = false;
+    if (!atomic_load_explicit(&bank->guests, memory_order_relaxed) ||
+        !atomic_load(&bank->space)->owner) {
+        return false;
+    }
+    pthread_mutex_lock(&bank->lock);
+    while (items > 0 &&
+           atomic_load_explicit(&bank->guests, memory_order_relaxed)) {
+        size_t worth = gather_bucket(bank);
+        if (worth == 0) {
+            break;
+        }
+        has_moved = true;
+        items -= worth < items ? worth : items;
+    }
+    pthread_mutex_unlock(&bank->lock);
+    return has_moved;
+}
+
 /* The space may change before its lock is had; then the other one is. */
 struct space *bank_lock_with_space(struct bank *bank)
 {
@@ -849,110 +890,4 @@ struct space *bank_lock_with_space(struct bank *bank)
         pthread_mutex_unlock(&bank->lock);
         pthread_mutex_unlock(&space->job_lock);
     }
-}
-
-/* The keys of a region from a position on, to be listed in order. */
-struct region_keys {
-    struct bank *bank;
-    uint64_t position;
-    size_t count;
-    struct {
-        uint64_t hash;
-        uint64_t place;
-    } keys[INDEX_BUCKETS_MAX * INDEX_SLOTS];
-};
-
-static void collect_key(void *arg, uint64_t place)
-{
-    struct region_keys *region = arg;
-    uint64_t hash = hash_item(region->bank->commons, place);
-    if (hash >= region->position) {
-        region->keys[region->count].hash = hash;
-        region->keys[region->count].place = place;
-        region->count++;
-    }
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Lists one key; false when there is no room for it. */
-static bool list_key(struct bank *bank, struct listing *listing, uint64_t place,
-                     uint64_t now)
-{
-    struct item item;
-    char *at = arena_at(bank->commons->base, place);
-    if (!item_read(at, &item)) {
-        UNREACHABLE("the index points at items");
-    }
-    struct slice key = slice_of(at + item.key_at, item.key_len);
-    if (life_is_over(item_life(at, &item), now) ||
-        !slice_starts_with(key, listing->prefix)) {
-        return true;
-    }
-    if (!has_room(&listing->response->body, sizeof(uint32_t) + key.len)) {
-        listing->room_needed = 2 * (sizeof(uint32_t) + key.len);
-        return false;
-    }
-    listing->items_left -= listing->items_left > 0;
-    return response_add_item(listing->response, key) == STATUS_OK;
-}
-
-/* Lists from the region at the walk's position, and moves the position. */
-static void list_region(struct bank *bank, struct listing *listing)
-{
-    struct region_keys region = {.bank = bank};
-    struct table_walk *walk = &listing->walk;
-    uint64_t now = commons_now(bank->commons);
-    region.position = walk->position;
-    uint64_t next =
-        index_walk_region(&bank->index, walk->position, collect_key, &region);
-    qsort(region.keys, region.count, sizeof region.keys[0], compare_keys);
-    for (size_t i = 0; i < region.count; i++) {
-        bool is_same = i > 0 && region.keys[i].hash == region.keys[i - 1].hash;
-        walk->position = region.keys[i].hash;
-        if (listing->items_left == 0 && !is_same) {
-            return;
-        }
-        if (!list_key(bank, listing, region.keys[i].place, now)) {
-            return;
-        }
-    }
-    walk->position = next;
-    walk->is_end = next == 0;
-    size_t looks = region.count + 1;
-    listing->looks_left -=
-        looks < listing->looks_left ? looks : listing->looks_left;
-}
-
-enum status bank_keys(struct bank *bank, struct listing *listing,
-                      struct cursor *cursor)
-{
-    bool is_start = cursor->position == 0;
-    bool is_current = true;
-    enum status status = STATUS_OK;
-    while (!status && is_current && !listing_is_over(listing)) {
-        status = listing_reserve(listing);
-        if (status) {
-            return status;
-        }
-        pthread_mutex_lock(&bank->lock);
-        if (is_start) {
-            cursor->incarnation = bank->incarnation;
-            is_start = false;
-        }
-        is_current = bank->incarnation == cursor->incarnation;
-        if (is_current) {
-            list_region(bank, listing);
-        } else if (listing->walk.position == cursor->position) {
-            status = STATUS_ABORTED;
-        }
-        pthread_mutex_unlock(&bank->lock);
-    }
-    cursor->position = listing->walk.position;
-    return status;
 }

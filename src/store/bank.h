@@ -50,16 +50,18 @@ struct bank {
                                      changes once, under the lock */
     uint64_t incarnation;         /* of cursors; changes with each reset */
     _Atomic uint64_t large_bytes; /* of values with memory of their own */
-    size_t index_charged;
-    bool is_dropped; /* nothing gets in any more */
-    uint32_t id;
-    _Atomic uint32_t empty_since_s; /* seconds since the store began, if it
-                                       has no entries */
+    struct list wrecks;           /* those with guests, see store/wreck.h */
     _Atomic uint64_t entries;
     _Atomic uint64_t live; /* bytes accounted: items, large values, slots */
     struct bank_terms *_Atomic terms; /* NULL until it is configured */
     struct counters counters;
-    char name[];
+    _Atomic uint32_t guests; /* entries in the space that others share */
+    uint32_t id;
+    _Atomic uint32_t empty_since_s; /* seconds since the store began, if it
+                                       has no entries */
+    uint16_t wreck_count;           /* those that still need the bank */
+    bool is_dropped;                /* nothing gets in any more */
+    char name[];                    /* without a gap: banks may be many */
 };
 
 /* What a put stores; `large` is the value when it has memory of its own. */
@@ -111,9 +113,16 @@ enum status bank_keys(struct bank *bank, struct listing *listing,
 
 /* Whether the bank shares its space and has become too large for that, or has
  * limits; then bank_graduate() gives it `fresh`, which is taken if it still
- * is so, and moves all its items there. */
+ * is so. What it has in the shared space is its guest there until
+ * bank_gather() has moved it, some `items` at a time; answers whether it has
+ * moved any. */
 bool bank_wants_space(struct bank *bank);
 void bank_graduate(struct bank *bank, struct space **fresh);
+bool bank_gather(struct bank *bank, size_t items);
+
+/* Moves `piece` of the pool if it is a region of the bank's index; false when
+ * there is no memory for that. */
+bool bank_move_region(struct bank *bank, const struct index_piece *piece);
 
 /* Sets the limits. `terms` are taken if the bank has none, `fresh` as
  * bank_graduate() does; neither is NULL then. STATUS_ABORTED when the bank was
@@ -152,7 +161,12 @@ struct bank_item {
     uint64_t hash;
 };
 
-/* Reads the item at `place` into `found`; whether the bank has it. */
+/* Reads the item at `place`, where there is one, into `found`: the first all
+ * but its hash, the second all; the third answers whether the bank has it. */
+void bank_item_at(const struct bank *bank, uint64_t place,
+                  struct bank_item *found);
+void bank_read_item(const struct bank *bank, uint64_t place,
+                    struct bank_item *found);
 bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found);
 void bank_unlink(struct bank *bank, const struct bank_item *found);
 
@@ -164,13 +178,16 @@ void bank_evict(struct bank *bank, const struct bank_item *found);
 
 /* Whether without it the bank would have less than its reserve. */
 bool bank_needs(const struct bank *bank, const struct bank_item *found);
+/* How many small items' worth of work it is to move an item of `len` bytes. */
+static inline size_t bank_move_worth(size_t len)
+{
+    enum { WORTH_OF_ONE = 2 * 1024 };
+    return 1 + len / WORTH_OF_ONE;
+}
 
 /* Moves it to `queue` of the bank's space, with `heat`: false when there is
  * no room, and nothing has changed. */
 bool bank_move(struct bank *bank, const struct bank_item *found,
                enum space_queue queue, uint32_t heat);
-
-/* With the lock held: what the index has grown or shrunk by is charged. */
-void bank_settle(struct bank *bank);
 
 #endif

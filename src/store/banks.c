@@ -251,7 +251,8 @@ static bool close_bank(struct banks *banks, struct bank *bank, bool with_space)
 {
     pthread_mutex_lock(&banks->spaces_lock);
     pthread_mutex_lock(&bank->lock);
-    bool is_closed = !bank->is_dropped && !atomic_load(&bank->terms) &&
+    bool is_closed = !bank->is_dropped && bank->wreck_count == 0 &&
+                     !atomic_load(&bank->terms) &&
                      atomic_load(&bank->entries) == 0 &&
                      may_leave_space(banks, bank, with_space);
     if (is_closed) {

@@ -1,4 +1,4 @@
-/* What all banks and spaces of a store share. */
+/* What all banks, indexes and spaces of a store share. */
 #ifndef CACHESERVER_STORE_COMMONS_H
 #define CACHESERVER_STORE_COMMONS_H
 
@@ -11,6 +11,7 @@
 struct arena;
 struct bank;
 struct epochs;
+struct index_pool;
 
 /* `base` is the arena's, for speed. `other` are the bytes of memory that are
  * not in the arena; `leaving` are those, in the arena or not, that wait for
@@ -21,6 +22,7 @@ struct commons {
     struct arena *arena;
     char *base;
     struct epochs *epochs;
+    struct index_pool *pool;
     struct hash_key keys_secret;
     uint64_t start_ms;
     uint64_t memory_max; /* 0: any */

@@ -123,7 +123,10 @@ enum status departures_init(struct departures *departures,
 
 void departures_fini(struct departures *departures, struct commons *commons)
 {
-    free_lines(lines_of(departures), commons);
+    struct departure_lines *lines = lines_of(departures);
+    if (lines) {
+        free_lines(lines, commons);
+    }
 }
 
 /* The cell of `group` with `mark`; GROUP_CELLS when there is none. */

@@ -48,7 +48,7 @@ size_t departures_capacity(const struct departures *departures);
 void departures_fit(struct departures *departures, struct commons *commons,
                     uint64_t entries);
 
-/* Gives the memory back at once; no one may look any more. */
+/* Gives the memory back at once, if there is any; no one may look any more. */
 void departures_fini(struct departures *departures, struct commons *commons);
 
 #endif

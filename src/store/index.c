@@ -13,31 +13,18 @@ struct spot {
     uint32_t slot;
 };
 
-void index_init(struct index *index, struct epochs *epochs,
-                index_hash_fn hashes_of, void *arg)
+void index_init(struct index *index, struct commons *commons, uint32_t owner,
+                index_hash_fn hashes_of)
 {
-    *index =
-        (struct index){.epochs = epochs, .hashes_of = hashes_of, .arg = arg};
+    *index = (struct index){
+        .commons = commons, .owner = owner, .hashes_of = hashes_of};
     atomic_init(&index->root, index_word_empty());
     atomic_init(&index->used, 0);
 }
 
-static void free_all(struct index *index, struct index_directory *directory)
-{
-    uint64_t i = 0;
-    while (i < (uint64_t)1 << directory->depth) {
-        uint64_t word =
-            atomic_load_explicit(&directory->words[i], memory_order_relaxed);
-        uint32_t depth = index_word_region(word)->depth;
-        i += (uint64_t)1 << (directory->depth - depth);
-        index_region_free(index, word);
-    }
-    index_directory_free(index, directory);
-}
-
 void index_take(struct index *taken, struct index *index)
 {
-    index_init(taken, index->epochs, index->hashes_of, index->arg);
+    index_init(taken, index->commons, index->owner, index->hashes_of);
     uint64_t root = atomic_exchange_explicit(&index->root, index_word_empty(),
                                              memory_order_acq_rel);
     size_t used =
@@ -48,17 +35,49 @@ void index_take(struct index *taken, struct index *index)
     index->count = 0;
 }
 
-void index_fini(struct index *index)
+static void empty(struct index *index)
+{
+    atomic_store_explicit(&index->root, index_word_empty(),
+                          memory_order_relaxed);
+    index->count = 0;
+    index->given_back = 0;
+}
+
+/* The next region of `directory`. */
+static void give_region_back(struct index *index,
+                             const struct index_directory *directory)
+{
+    uint64_t word = atomic_load_explicit(&directory->words[index->given_back],
+                                         memory_order_relaxed);
+    uint32_t depth = index_word_region(word)->depth;
+    index->given_back += (uint64_t)1 << (directory->depth - depth);
+    index_region_free(index, word);
+}
+
+bool index_give_back(struct index *index, size_t regions)
 {
     uint64_t root = atomic_load_explicit(&index->root, memory_order_relaxed);
     if (index_word_count(root)) {
         index_region_free(index, root);
-    } else {
-        free_all(index, index_word_directory(root));
+        empty(index);
+        return true;
     }
-    atomic_store_explicit(&index->root, index_word_empty(),
-                          memory_order_relaxed);
-    index->count = 0;
+    struct index_directory *directory = index_word_directory(root);
+    uint64_t count = (uint64_t)1 << directory->depth;
+    for (; regions > 0 && index->given_back < count; regions--) {
+        give_region_back(index, directory);
+    }
+    if (index->given_back < count) {
+        return false;
+    }
+    index_directory_free(index, directory);
+    empty(index);
+    return true;
+}
+
+void index_fini(struct index *index)
+{
+    index_give_back(index, SIZE_MAX);
 }
 
 /* Lists the spots where the tag of `hash` is. */
@@ -179,6 +198,17 @@ static void walk_bucket(const struct index_bucket *bucket, index_each_fn each,
     }
 }
 
+/* The first hash behind the region of `word`, which `position` is in; 0 if
+ * that is the last one. */
+static uint64_t behind(uint64_t word, uint64_t position)
+{
+    if (word == index_word_empty() || index_word_region(word)->depth == 0) {
+        return 0;
+    }
+    uint32_t shift = 64u - index_word_region(word)->depth;
+    return ((position >> shift) + 1) << shift;
+}
+
 uint64_t index_walk_region(const struct index *index, uint64_t position,
                            index_each_fn each, void *arg)
 {
@@ -186,9 +216,22 @@ uint64_t index_walk_region(const struct index *index, uint64_t position,
     for (uint32_t i = 0; i < index_word_count(word); i++) {
         walk_bucket(index_word_buckets(word) + i, each, arg);
     }
-    if (word == index_word_empty() || index_word_region(word)->depth == 0) {
-        return 0;
+    return behind(word, position);
+}
+
+bool index_walk_bucket(const struct index *index, struct index_tour *tour,
+                       index_each_fn each, void *arg)
+{
+    uint64_t word = index_word(index, tour->position);
+    if (word != tour->word) {
+        tour->word = word;
+        tour->bucket = 0;
     }
-    uint32_t shift = 64u - index_word_region(word)->depth;
-    return ((position >> shift) + 1) << shift;
+    walk_bucket(index_word_buckets(word) + tour->bucket, each, arg);
+    tour->bucket++;
+    if (tour->bucket < index_word_count(word)) {
+        return true;
+    }
+    *tour = (struct index_tour){.position = behind(word, tour->position)};
+    return tour->position != 0;
 }

@@ -33,7 +33,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct epochs;
+struct commons;
+struct index_piece;
 
 enum {
     INDEX_SLOTS = 10,
@@ -51,29 +52,36 @@ struct index_bucket {
 /* How the index learns the hashes of items that it holds, to build a region
  * anew: writes that of the item at `places[i]` to `hashes[i]`, for `count`
  * of them, at most INDEX_ITEMS_MAX; many at a time, so that they can be
- * fetched ahead. `arg` is the index's. Called inside index_add() and
- * index_remove(), when the item that is removed is no longer asked for. */
-typedef void (*index_hash_fn)(void *arg, const uint64_t *places,
-                              uint64_t *hashes, size_t count);
+ * fetched ahead. Called inside index_add() and index_remove(), when the item
+ * that is removed is no longer asked for. */
+typedef void (*index_hash_fn)(const struct commons *commons,
+                              const uint64_t *places, uint64_t *hashes,
+                              size_t count);
 
 /* Lives in its owner. */
 struct index {
     _Atomic uint64_t root; /* a word, see index_read.h */
-    struct epochs *epochs;
+    struct commons *commons;
     index_hash_fn hashes_of;
-    void *arg;
-    size_t count; /* slots in use */
+    uint32_t owner;
+    size_t count;        /* slots in use */
+    uint64_t given_back; /* words of the directory */
     /* Bytes of memory, what is retired left out; readable by any thread. */
     _Atomic size_t used;
 };
 
-/* An empty index, which holds no memory. The hashes that it is given later
- * must be of a keyed hash, even in all 64 bits. */
-void index_init(struct index *index, struct epochs *epochs,
-                index_hash_fn hashes_of, void *arg);
+/* An empty index, which holds no memory: that comes from the pool of
+ * `commons`, and for directories from the system, charged there. `owner` is
+ * what the pool tells of its regions. The hashes that it is given later must
+ * be of a keyed hash, even in all 64 bits. */
+void index_init(struct index *index, struct commons *commons, uint32_t owner,
+                index_hash_fn hashes_of);
 
-/* Gives the memory back at once; no reader may be left. */
+/* Gives the memory back at once; no reader may be left. The second does it
+ * in pieces, some `regions` at a time, and answers whether that was all;
+ * nothing else may be done with the index from its first call on. */
 void index_fini(struct index *index);
+bool index_give_back(struct index *index, size_t regions);
 
 /* The writer, under the bank's lock, all of them. A place has 36 bits. */
 
@@ -99,6 +107,10 @@ void index_replace(struct index *index, uint64_t hash, uint64_t old,
 /* Takes out `place`, which is there. */
 void index_remove(struct index *index, uint64_t hash, uint64_t place);
 
+/* Moves the region that `piece` of the pool is, if it is one of the index, to
+ * another piece. False when there is no memory for that. */
+bool index_move_region(struct index *index, const struct index_piece *piece);
+
 /* Whether `place` is there under `hash`. */
 bool index_has(const struct index *index, uint64_t hash, uint64_t place);
 
@@ -117,6 +129,24 @@ void index_end_write(struct index_bucket *bucket);
 typedef void (*index_each_fn)(void *arg, uint64_t place);
 uint64_t index_walk_region(const struct index *index, uint64_t position,
                            index_each_fn each, void *arg);
+
+/* The same in smaller steps, for one who changes the index between them: calls
+ * `each` for the items of one bucket, and answers whether there is a next. A
+ * tour of zeroes begins; one that has ended begins anew. An item that stays
+ * may be met twice or, when its neighbours change, be missed. */
+struct index_tour {
+    uint64_t position;
+    uint64_t word;
+    uint32_t bucket;
+};
+bool index_walk_bucket(const struct index *index, struct index_tour *tour,
+                       index_each_fn each, void *arg);
+
+/* Bytes of memory that it holds. Any thread. */
+static inline size_t index_used(const struct index *index)
+{
+    return atomic_load_explicit(&index->used, memory_order_relaxed);
+}
 
 /* Any reader, inside the epochs. A lookup in steps:
  *

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "store/commons.h"
 
 enum {
     FILL_PERCENT = 86, /* of the slots, in a region that was just built */
@@ -28,6 +29,7 @@ struct part {
     size_t begin;
     size_t end;
     uint32_t depth;
+    uint64_t hash; /* one that begins with these */
 };
 
 static size_t directory_len(uint32_t depth)
@@ -35,24 +37,32 @@ static size_t directory_len(uint32_t depth)
     return sizeof(struct index_directory) + (sizeof(uint64_t) << depth);
 }
 
+static void free_directory(struct commons *commons,
+                           struct index_directory *directory)
+{
+    atomic_fetch_sub_explicit(&commons->other, directory_len(directory->depth),
+                              memory_order_relaxed);
+    memory_free(directory);
+}
+
 static void on_directory_released(struct retired *retired, void *arg)
 {
-    (void)arg;
-    memory_free(LIST_ENTRY(retired, struct index_directory, retired));
+    free_directory(arg, LIST_ENTRY(retired, struct index_directory, retired));
 }
 
 void index_directory_free(struct index *index,
                           struct index_directory *directory)
 {
     index_add_used(index, 0, directory_len(directory->depth));
-    memory_free(directory);
+    free_directory(index->commons, directory);
 }
 
 static void retire_directory(struct index *index,
                              struct index_directory *directory)
 {
     index_add_used(index, 0, directory_len(directory->depth));
-    epochs_retire(index->epochs, &directory->retired, on_directory_released);
+    epochs_retire(index->commons->epochs, &directory->retired,
+                  on_directory_released);
 }
 
 static void gather(struct index *index, uint64_t word, struct items *items)
@@ -68,7 +78,7 @@ static void gather(struct index *index, uint64_t word, struct items *items)
         }
     }
     if (items->count > 0) {
-        index->hashes_of(index->arg, items->places, items->hashes,
+        index->hashes_of(index->commons, items->places, items->hashes,
                          items->count);
     }
 }
@@ -130,7 +140,8 @@ static enum status build(struct index *index, const struct part *part,
                          uint32_t bucket_count, uint64_t *word)
 {
     while (bucket_count <= INDEX_BUCKETS_MAX) {
-        *word = index_region_create(index, bucket_count, part->depth);
+        *word =
+            index_region_create(index, bucket_count, part->depth, part->hash);
         if (*word == 0) {
             return STATUS_NOMEM;
         }
@@ -184,6 +195,8 @@ static struct index_directory *double_directory(struct index *index)
         atomic_init(&wider->words[i], word);
     }
     index_add_used(index, directory_len(depth), 0);
+    atomic_fetch_add_explicit(&index->commons->other, directory_len(depth),
+                              memory_order_relaxed);
     return wider;
 }
 
@@ -242,8 +255,10 @@ static enum status split(struct index *index, uint64_t hash, uint32_t depth,
         return STATUS_NOMEM;
     }
     size_t middle = part_items(items, depth);
-    const struct part low = {items, 0, middle, depth + 1};
-    const struct part high = {items, middle, items->count, depth + 1};
+    uint64_t bit = (uint64_t)1 << (63 - depth);
+    const struct part low = {items, 0, middle, depth + 1, hash & ~bit};
+    const struct part high = {items, middle, items->count, depth + 1,
+                              hash | bit};
     uint64_t halves[2];
     if (build(index, &low, buckets_for(middle), &halves[0]) != STATUS_OK) {
         return STATUS_NOMEM;
@@ -275,7 +290,7 @@ static enum status rebuild(struct index *index, uint64_t hash, uint64_t old,
     if (bucket_count < bucket_count_min) {
         bucket_count = bucket_count_min;
     }
-    const struct part all = {&items, 0, items.count, depth};
+    const struct part all = {&items, 0, items.count, depth, hash};
     uint64_t word;
     enum status status = build(index, &all, bucket_count, &word);
     if (status == STATUS_OK) {
@@ -323,4 +338,22 @@ void index_region_shrink(struct index *index, uint64_t hash)
         /* Without memory it stays as large as it is. */
         (void)rebuild(index, hash, old, 1);
     }
+}
+
+bool index_move_region(struct index *index, const struct index_piece *piece)
+{
+    const struct index_region *region =
+        (const struct index_region *)(const void *)piece;
+    uint64_t hash = (uint64_t)region->position << INDEX_POSITION_SHIFT;
+    uint64_t old = index_word(index, hash);
+    if (index_word_buckets(old) != region->buckets) {
+        return true;
+    }
+    uint64_t word = index_region_copy(index, old);
+    if (word == 0) {
+        return false;
+    }
+    publish(index, hash, region->depth, word);
+    index_region_retire(index, old);
+    return true;
 }

@@ -4,15 +4,21 @@
 #define CACHESERVER_STORE_INDEX_INTERNAL_H
 
 #include "store/index.h"
+#include "store/index_pool.h"
 
-/* Stands right before its buckets, whose number is in its word. */
+/* A piece of the pool, right before its buckets, whose number is in its
+ * word. */
 struct index_region {
+    struct index_piece piece; /* first */
     struct retired retired;
-    uint16_t count; /* slots in use */
-    uint8_t depth;  /* bits of the hash that all its items share */
-    uint8_t margin; /* bytes between the block of memory and this */
+    uint32_t position; /* the first bits of a hash that falls into it */
+    uint16_t count;    /* slots in use */
+    uint8_t depth;     /* bits of the hash that all its items share */
     _Alignas(struct retired) struct index_bucket buckets[]; /* at its end */
 };
+
+/* Bits of a hash beyond a region's position. */
+enum { INDEX_POSITION_SHIFT = INDEX_TAG_BITS + INDEX_SPREAD_BITS };
 
 /* The word of an index without items. No region is before its bucket. */
 uint64_t index_word_empty(void);
@@ -44,14 +50,18 @@ enum status index_region_grow(struct index *index, uint64_t hash);
  * and there is memory. */
 void index_region_shrink(struct index *index, uint64_t hash);
 
-/* *Gives* the word of a region without items; 0 without memory. */
+/* *Gives* the word of a region without items, for hashes that begin with the
+ * first `depth` bits of `hash`; 0 without memory. */
 uint64_t index_region_create(struct index *index, uint32_t bucket_count,
-                             uint32_t depth);
+                             uint32_t depth, uint64_t hash);
 
 /* *Takes* the region of `word`: at once, if no reader has seen it or can see
  * it any more, or through the epochs, when it is out of the directory. */
 void index_region_free(struct index *index, uint64_t word);
 void index_region_retire(struct index *index, uint64_t word);
+
+/* The same region in another piece; 0 without memory. */
+uint64_t index_region_copy(struct index *index, uint64_t word);
 
 /* *Takes* `directory`, which no reader can see any more. */
 void index_directory_free(struct index *index,

@@ -1,20 +1,21 @@
-/* Regions, and the slots in them.
- *
- *     block of memory
- *     | margin | region | bucket | bucket | ...
- *                       ^ the word; a multiple of 64 but in the smallest */
+/* Regions, and the slots in them. A region with some buckets is a whole number
+ * of lines, by a filler at its end, and its buckets are lines; with few, bytes
+ * matter more. */
 #include "store/index_internal.h"
 
 #include "base/check.h"
-#include "base/memory.h"
+#include "store/commons.h"
+
+#include <string.h>
 
 enum {
-    LINE_LEN = 64,
-    BLOCK_ALIGN = 16, /* what memory_alloc() gives */
-    ALIGNED_FROM = 4  /* buckets; below, lines matter less than bytes */
+    LINE_LEN = INDEX_PIECE_LINE,
+    ALIGNED_FROM = 4 /* buckets */
 };
 
 _Static_assert(sizeof(struct index_bucket) == LINE_LEN, "one line");
+_Static_assert(INDEX_PIECE_SHIFT + sizeof(struct index_region) == LINE_LEN,
+               "buckets begin where a line does");
 _Static_assert(offsetof(struct index_region, buckets) ==
                    sizeof(struct index_region),
                "no gap");
@@ -43,50 +44,52 @@ void index_add_used(struct index *index, size_t more, size_t less)
                           memory_order_relaxed);
 }
 
-/* The margin comes on top of the region, which starts at a multiple of
- * BLOCK_ALIGN anyway: some of it is never needed. */
 static size_t region_len(uint32_t bucket_count)
 {
-    size_t margin = bucket_count < ALIGNED_FROM ? 0 : LINE_LEN - 8;
-    return margin + sizeof(struct index_region) +
-           bucket_count * sizeof(struct index_bucket);
-}
-
-static size_t margin_of(const char *block, uint32_t bucket_count)
-{
-    if (bucket_count < ALIGNED_FROM) {
-        return 0;
-    }
-    uintptr_t buckets = (uintptr_t)block + sizeof(struct index_region);
-    return (size_t)(-buckets & (LINE_LEN - 1));
+    size_t filler = bucket_count < ALIGNED_FROM ? 0 : INDEX_PIECE_SHIFT;
+    return sizeof(struct index_region) +
+           bucket_count * sizeof(struct index_bucket) + filler;
 }
 
 uint64_t index_region_create(struct index *index, uint32_t bucket_count,
-                             uint32_t depth)
+                             uint32_t depth, uint64_t hash)
 {
-    char *block = memory_alloc_zero(region_len(bucket_count));
-    if (!block) {
+    size_t len = region_len(bucket_count);
+    struct index_piece *piece =
+        index_pool_take(index->commons->pool, len, index->owner);
+    if (!piece) {
         return 0;
     }
-    CHECK((uintptr_t)block % BLOCK_ALIGN == 0);
-    size_t margin = margin_of(block, bucket_count);
-    struct index_region *region =
-        (struct index_region *)(void *)(block + margin);
-    region->margin = (uint8_t)margin;
+    struct index_region *region = (struct index_region *)(void *)piece;
+    region->position = (uint32_t)(hash >> INDEX_POSITION_SHIFT);
+    region->count = 0;
     region->depth = (uint8_t)depth;
-    index_add_used(index, region_len(bucket_count), 0);
+    memset(region->buckets, 0, bucket_count * sizeof *region->buckets);
+    index_add_used(index, len, 0);
     return word_of(region->buckets, bucket_count);
 }
 
-static void free_region(struct index_region *region)
+/* The sequences are what they were, all even: no writer is in a bucket. */
+uint64_t index_region_copy(struct index *index, uint64_t word)
 {
-    memory_free((char *)region - region->margin);
+    uint32_t count = index_word_count(word);
+    const struct index_region *from = index_word_region(word);
+    uint64_t hash = (uint64_t)from->position << INDEX_POSITION_SHIFT;
+    uint64_t copy = index_region_create(index, count, from->depth, hash);
+    if (copy) {
+        struct index_region *to = index_word_region(copy);
+        to->count = from->count;
+        memcpy(to->buckets, from->buckets, count * sizeof *to->buckets);
+    }
+    return copy;
 }
 
 static void on_region_released(struct retired *retired, void *arg)
 {
-    (void)arg;
-    free_region(LIST_ENTRY(retired, struct index_region, retired));
+    struct commons *commons = arg;
+    struct index_region *region =
+        LIST_ENTRY(retired, struct index_region, retired);
+    index_pool_return(commons->pool, &region->piece);
 }
 
 void index_region_free(struct index *index, uint64_t word)
@@ -95,7 +98,7 @@ void index_region_free(struct index *index, uint64_t word)
         return;
     }
     index_add_used(index, 0, region_len(index_word_count(word)));
-    free_region(index_word_region(word));
+    index_pool_return(index->commons->pool, &index_word_region(word)->piece);
 }
 
 /* Who is still in the region starts over; the order of the stores lets him
@@ -114,7 +117,7 @@ void index_region_retire(struct index *index, uint64_t word)
                               memory_order_release);
     }
     index_add_used(index, 0, region_len(count));
-    epochs_retire(index->epochs, &index_word_region(word)->retired,
+    epochs_retire(index->commons->epochs, &index_word_region(word)->retired,
                   on_region_released);
 }
 

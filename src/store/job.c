@@ -4,8 +4,9 @@
 #include "store/bank.h"
 #include "store/commons.h"
 #include "store/lifetime.h"
+#include "store/wreck.h"
 
-enum { LATE_MS = 1000, LATE_LEN = 64 * 1024, MUCH_WORTH = 64 };
+enum { LATE_MS = 250, LATE_LEN = 64 * 1024, MUCH_WORTH = 64 };
 
 /* One item that a job has come to, with its bank, which is locked. */
 struct visit {
@@ -97,9 +98,9 @@ static struct bank *bank_of_item(const struct space *space, char *at,
                : commons->find_bank(commons->banks, item_bank_id(at, item));
 }
 
-/* The next item of the job's segment. Answers how many items' worth it was:
- * a large value's memory may be all that is wanted, and where one is needed
- * the next one is, too. 0 when it could not be dealt with. */
+/* The next item of the job's segment. Answers how many small items' worth it
+ * was: a large value's memory may be all that is wanted, and where one is
+ * needed the next one is, too. 0 when it could not be dealt with. */
 static size_t step(struct space *space, enum job_cause cause)
 {
     struct space_job *job = &space->job;
@@ -118,13 +119,16 @@ static size_t step(struct space *space, enum job_cause cause)
     pthread_mutex_lock(&visit.bank->lock);
     if (bank_has_item(visit.bank, place, &visit.found)) {
         visit_item(&visit);
+    } else {
+        wreck_forget_item(visit.bank, &visit.found);
     }
     pthread_mutex_unlock(&visit.bank->lock);
     if (visit.is_stuck) {
         job->at -= item.len;
         return 0;
     }
-    return item.is_large || visit.is_needed ? MUCH_WORTH : 1;
+    return item.is_large || visit.is_needed ? MUCH_WORTH
+                                            : bank_move_worth(item.len);
 }
 
 /* When to look again: when a sixteenth of the segment's bytes will be over,

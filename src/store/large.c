@@ -1,3 +1,5 @@
+/* In pages of their own, so that they go back to the system at once, and leave
+ * no holes in the C library's memory. */
 #include "store/large.h"
 
 #include "base/memory.h"
@@ -6,6 +8,8 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+
+enum { PAGE_LEN = 4096 };
 
 struct large {
     struct retired retired;
@@ -18,14 +22,15 @@ static struct large *large_of(char *bytes)
     return (struct large *)(void *)(bytes - offsetof(struct large, bytes));
 }
 
+/* Whole pages. */
 uint64_t large_charge(size_t len)
 {
-    return sizeof(struct large) + len;
+    return (sizeof(struct large) + len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
 }
 
 char *large_create(struct commons *commons, struct slice bytes)
 {
-    struct large *large = memory_alloc(sizeof *large + bytes.len);
+    struct large *large = memory_map(large_charge(bytes.len));
     if (!large) {
         return NULL;
     }
@@ -40,9 +45,10 @@ void large_free(struct commons *commons, char *bytes)
 {
     if (bytes) {
         struct large *large = large_of(bytes);
-        atomic_fetch_sub_explicit(&commons->other, large_charge(large->len),
+        uint64_t charge = large_charge(large->len);
+        atomic_fetch_sub_explicit(&commons->other, charge,
                                   memory_order_relaxed);
-        memory_free(large);
+        memory_unmap(large, charge);
     }
 }
 

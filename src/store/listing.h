@@ -17,8 +17,8 @@ struct response;
 struct store_page;
 
 enum {
-    LISTING_LOOKS_MAX = 4096, /* buckets looked at for a page */
-    LISTING_LOOKS_STEP = 64   /* and under one hold of a lock */
+    LISTING_LOOKS_MAX = 512, /* buckets or keys looked at for a page */
+    LISTING_LOOKS_STEP = 64  /* and under one hold of a lock */
 };
 
 /* What a cursor says. `scope` is the list that it belongs to, `incarnation`

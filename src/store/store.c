@@ -35,24 +35,26 @@
 #include "store/bank.h"
 #include "store/banks.h"
 #include "store/commons.h"
+#include "store/index_pool.h"
 #include "store/job.h"
 #include "store/large.h"
 #include "store/lifetime.h"
 #include "store/store_internal.h"
 #include "store/wreck.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 
 enum {
     EVICT_STEP = 64,    /* items that a put goes through at once */
     EVICT_TRIES = 4096, /* such steps before a put gives up */
+    GATHER_STEP = 16,   /* items that a put moves out of the shared space */
     WORK_STEPS = 16,    /* pieces of work in one store_work() */
     WORK_ITEMS = 256,   /* items in each */
+    MOVE_STEP = 32,     /* regions of indexes moved in each */
     RELEASE_STEP = 64,  /* retired blocks in each */
-    RELEASE_FEW = 8,    /* and while a put waits */
-    TRIM_BYTES = 4 << 20,
+    RELEASE_FEW = 2,    /* and while a put waits */
+    TRIM_EACH_MS = 100,
     EXCESS_UNIT = 1024,  /* of an excess, so that weights divide finely */
     FREE_SHARE = 64,     /* one part in so many is kept free ... */
     BORROW_SHARE = 32,   /* blocks that readers may hold up: that part
@@ -64,6 +66,9 @@ enum {
 #define ARENA_SLACK         ((size_t)64 << 20)
 #define FREE_MAX            ((uint64_t)64 << 20) /* ... but at most this */
 
+_Static_assert(sizeof(struct index_block) <= sizeof(struct segment),
+               "the arena's descriptors are for both");
+
 struct store {
     struct hash_key keys_cursors_secret;
     struct hash_key banks_cursors_secret;
@@ -74,7 +79,7 @@ struct store {
     struct banks banks;
     pthread_mutex_t configure_lock;
     uint64_t reserved;   /* by all banks together */
-    uint64_t other_high; /* store_work()'s: most since it trimmed */
+    uint64_t trimmed_ms; /* store_work()'s: when it last looked */
     pthread_mutex_t release_lock;
 };
 
@@ -93,6 +98,14 @@ static size_t arena_len(const struct store_options *options)
                                    : ARENA_LEN_MAX;
 }
 
+static void close_commons(struct commons *commons)
+{
+    epochs_free(&commons->epochs);
+    index_pool_free(&commons->pool);
+    departures_fini(&commons->departures, commons);
+    arena_free(&commons->arena);
+}
+
 static enum status open_commons(struct store *store,
                                 const struct store_options *options)
 {
@@ -108,20 +121,14 @@ static enum status open_commons(struct store *store,
         return STATUS_NOMEM;
     }
     commons->epochs = epochs_create(commons);
-    if (!commons->epochs) {
-        goto free_arena;
-    }
-    if (departures_init(&commons->departures, commons)) {
-        goto free_epochs;
+    commons->pool = index_pool_create(commons->arena);
+    if (!commons->epochs || !commons->pool ||
+        departures_init(&commons->departures, commons)) {
+        close_commons(commons);
+        return STATUS_NOMEM;
     }
     commons->base = arena_base(commons->arena);
     return STATUS_OK;
-
-free_epochs:
-    epochs_free(&commons->epochs);
-free_arena:
-    arena_free(&commons->arena);
-    return STATUS_NOMEM;
 }
 
 struct store *store_create(const struct store_options *options)
@@ -148,9 +155,7 @@ struct store *store_create(const struct store_options *options)
     return store;
 
 close_commons:
-    epochs_free(&store->commons.epochs);
-    departures_fini(&store->commons.departures, &store->commons);
-    arena_free(&store->commons.arena);
+    close_commons(&store->commons);
 free_store:
     memory_free(store);
     return NULL;
@@ -166,9 +171,20 @@ static void empty_space(struct space *space)
     }
 }
 
+/* Nobody is inside, so all that is retired is due after some calls. */
+static void release_all(struct store *store)
+{
+    bool has_more = true;
+    while (has_more) {
+        epochs_release(store->commons.epochs, SIZE_MAX);
+        has_more = wreck_list_work(&store->wrecks) ||
+                   epochs_have_retired(store->commons.epochs);
+    }
+}
+
 static void free_all(struct store *store)
 {
-    epochs_free(&store->commons.epochs);
+    release_all(store);
     wreck_list_fini(&store->wrecks);
     LIST_FOREACH (link, &store->banks.spaces) {
         empty_space(LIST_ENTRY(link, struct space, link));
@@ -176,8 +192,7 @@ static void free_all(struct store *store)
     banks_fini(&store->banks);
     empty_space(store->shared);
     space_free(&store->shared);
-    departures_fini(&store->commons.departures, &store->commons);
-    arena_free(&store->commons.arena);
+    close_commons(&store->commons);
 }
 
 /* Large values are not in the arena and would be lost with the index. */
@@ -434,7 +449,9 @@ static bool makes_room(struct bank *bank, enum status *status, unsigned *tries)
         return false;
     }
     struct space *space = atomic_load(&bank->space);
-    if (job_evict(space, EVICT_STEP, JOB_FOR_OWNER) != JOB_DONE) {
+    bool has_gathered = bank_gather(bank, EVICT_STEP);
+    if (job_evict(space, EVICT_STEP, JOB_FOR_OWNER) != JOB_DONE &&
+        !has_gathered) {
         sched_yield();
     }
     return true;
@@ -464,6 +481,7 @@ static enum status put_value(struct store *store, struct bank *bank,
     if (!status && bank_wants_space(bank)) {
         graduate(store, bank);
     }
+    bank_gather(bank, GATHER_STEP);
     return status;
 }
 
@@ -825,24 +843,32 @@ static bool tidy(struct store *store)
     for (struct space *space = store->shared; space;
          space = next_space(store, space)) {
         has_more = job_tidy(space, WORK_ITEMS) || has_more;
+        has_more =
+            (space->owner && bank_gather(space->owner, WORK_ITEMS)) || has_more;
     }
     return has_more;
 }
 
-/* The C library keeps what is freed for the next allocation and hands back
- * to the system only what lies at the end of its heap. So when indexes and
- * large values take much less than they did at most since the last time, it
- * is told to look through the whole heap; not oftener, since that takes a
- * while. */
-static void trim_when_much_was_freed(struct store *store)
+/* A region that has no bank any more is a wreck's, or was just retired. */
+static bool move_region(void *arg, uint32_t owner, struct index_piece *piece)
 {
-    uint64_t other =
-        atomic_load_explicit(&store->commons.other, memory_order_relaxed);
-    if (other > store->other_high) {
-        store->other_high = other;
-    } else if (store->other_high - other >= TRIM_BYTES) {
-        malloc_trim(0);
-        store->other_high = other;
+    struct bank *bank = find_number(arg, owner);
+    return !bank || bank_move_region(bank, piece);
+}
+
+static bool tidy_indexes(struct store *store)
+{
+    return index_pool_work(store->commons.pool, MOVE_STEP, move_region,
+                           &store->banks);
+}
+
+/* Free memory that was not wanted for a while goes, a piece each time. */
+static void trim(struct store *store)
+{
+    uint64_t now_ms = commons_now(&store->commons);
+    if (now_ms >= store->trimmed_ms + TRIM_EACH_MS) {
+        store->trimmed_ms = now_ms;
+        arena_trim(store->commons.arena);
     }
 }
 
@@ -853,6 +879,7 @@ static bool go_through_segments(struct store *store)
         return false;
     }
     bool has_more = evict_ahead(store);
+    has_more = tidy_indexes(store) || has_more;
     has_more = evict_beyond_maxima(store) || has_more;
     has_more = tidy(store) || has_more;
     epochs_leave(store->commons.epochs);
@@ -864,7 +891,7 @@ bool store_work(struct store *store)
     bool has_more = true;
     uint64_t bank_idle_ms = atomic_load(&store->bank_idle_ms);
     size_memories(store);
-    trim_when_much_was_freed(store);
+    trim(store);
     if (bank_idle_ms) {
         banks_drop_idle(&store->banks, bank_idle_ms);
     }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 struct bank;
+struct bank_item;
 struct commons;
 
 /* Wrecks whose readers have left. Any thread. */
@@ -22,12 +23,16 @@ struct wreck_list {
 
 void wreck_list_init(struct wreck_list *list);
 
-/* Gives all back. */
+/* Of a list without wrecks. */
 void wreck_list_fini(struct wreck_list *list);
 
 /* Empties `bank` in one step, however much it holds, and leaves the rest to
  * wreck_list_work(). STATUS_NOMEM, and nothing changed. */
 enum status wreck_bank(struct bank *bank, struct wreck_list *list);
+
+/* With the lock of `bank` held: a job has come to an item that the bank has
+ * not. If a wreck of the bank has it, it is forgotten there too. */
+void wreck_forget_item(struct bank *bank, const struct bank_item *found);
 
 /* Gives a piece back; answers whether there was one. One thread at a time,
  * as the next. */

@@ -483,7 +483,7 @@ static void attempt_all_classes(void *arg)
 
 static void without_memory_nothing_is_lost(void)
 {
-    EXPECT_INT(starve(attempt_all_classes, NULL), 6);
+    EXPECT_INT(starve(attempt_all_classes, NULL), 9);
 }
 
 static const struct test_case cases[] = {

@@ -2,6 +2,9 @@
  * one more, so that there are two places for each. */
 #include "store/index.h"
 
+#include "base/check.h"
+#include "store/arena.h"
+#include "store/commons.h"
 #include "store/index_internal.h"
 #include "support/starve.h"
 #include "support/test.h"
@@ -12,8 +15,10 @@
 #include <string.h>
 #include <time.h>
 
+enum { ARENA_LEN = 512 * 1024 * 1024 };
+
 struct world {
-    struct epochs *epochs;
+    struct commons commons;
     struct index index;
     uint64_t (*hash)(uint64_t key);
 };
@@ -42,10 +47,11 @@ static uint64_t same_for_all(uint64_t key)
     return 0x123456789abcdef0u;
 }
 
-static void hash_places(void *arg, const uint64_t *places, uint64_t *hashes,
-                        size_t count)
+static void hash_places(const struct commons *commons, const uint64_t *places,
+                        uint64_t *hashes, size_t count)
 {
-    const struct world *world = arg;
+    const struct world *world =
+        (const struct world *)(const void *)commons; /* its first member */
     for (size_t i = 0; i < count; i++) {
         hashes[i] = world->hash(places[i] / 2);
     }
@@ -53,21 +59,30 @@ static void hash_places(void *arg, const uint64_t *places, uint64_t *hashes,
 
 static void world_init(struct world *world, uint64_t (*hash)(uint64_t key))
 {
-    world->epochs = epochs_create(NULL);
+    struct commons *commons = &world->commons;
+    *commons = (struct commons){0};
+    commons->arena = arena_create(ARENA_LEN, sizeof(struct index_block));
+    CHECK(commons->arena);
+    commons->epochs = epochs_create(commons);
+    commons->pool = index_pool_create(commons->arena);
+    CHECK(commons->epochs && commons->pool);
     world->hash = hash;
-    index_init(&world->index, world->epochs, hash_places, world);
+    index_init(&world->index, commons, 1, hash_places);
 }
 
 static void world_fini(struct world *world)
 {
     index_fini(&world->index);
     EXPECT_INT(atomic_load(&world->index.used), 0);
-    epochs_free(&world->epochs);
+    epochs_free(&world->commons.epochs);
+    index_pool_free(&world->commons.pool);
+    EXPECT_INT(atomic_load(&world->commons.other), 0);
+    arena_free(&world->commons.arena);
 }
 
 static void release_retired(struct world *world)
 {
-    while (epochs_release(world->epochs, 1000)) {
+    while (epochs_release(world->commons.epochs, 1000)) {
     }
 }
 
@@ -388,11 +403,101 @@ static void walk_meets_each_key_once_while_the_index_shrinks(void)
     walk_while_it_changes(20000, 100000, false);
 }
 
+static void walk_by_buckets_meets_each_key_and_begins_anew(void)
+{
+    enum { COUNT = 5000 };
+    struct world world;
+    world_init(&world, mix);
+    for (uint64_t i = 1; i < COUNT; i++) {
+        REQUIRE(add(&world, i) == STATUS_OK);
+    }
+    for (int round = 0; round < 2; round++) {
+        struct tour met = {calloc(COUNT, 1), COUNT};
+        struct index_tour tour = {0};
+        while (index_walk_bucket(&world.index, &tour, on_met, &met)) {
+        }
+        size_t once = 0;
+        for (uint64_t i = 1; i < COUNT; i++) {
+            once += met.times[i] == 1;
+        }
+        EXPECT_INT(once, COUNT - 1);
+        EXPECT(tour.position == 0 && tour.bucket == 0);
+        free(met.times);
+    }
+    world_fini(&world);
+}
+
+static bool move_region(void *arg, uint32_t owner, struct index_piece *piece)
+{
+    struct world *world = arg;
+    EXPECT_INT(owner, world->index.owner);
+    return index_move_region(&world->index, piece);
+}
+
+/* Moves regions together, as long as there is one worth it. */
+static void move_regions(struct world *world)
+{
+    while (index_pool_work(world->commons.pool, 10, move_region, world)) {
+        release_retired(world);
+    }
+}
+
+static void index_whose_regions_are_moved_holds_what_it_held(void)
+{
+    enum { COUNT = 400000, LEFT = COUNT / 8 };
+    struct world world;
+    world_init(&world, mix);
+    const struct arena *arena = world.commons.arena;
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        REQUIRE(add(&world, i) == STATUS_OK);
+    }
+    for (uint64_t i = LEFT + 1; i <= COUNT; i++) {
+        take_out(&world, i);
+        if (i % 1000 == 0) {
+            release_retired(&world);
+        }
+    }
+    size_t before = arena_used(arena) - arena_idle(arena);
+    move_regions(&world);
+    move_regions(&world);
+    size_t after = arena_used(arena) - arena_idle(arena);
+    EXPECT(after < before);
+    EXPECT(after < index_used(&world.index) * 5 / 4);
+    EXPECT_INT(count_found(&world, 1, COUNT + 1), LEFT);
+    for (uint64_t i = 1; i <= LEFT; i++) {
+        take_out(&world, i);
+    }
+    EXPECT_INT(world.index.count, 0);
+    world_fini(&world);
+}
+
+static void index_is_given_back_in_pieces(void)
+{
+    enum { COUNT = 50000, REGIONS = 3 };
+    struct world world;
+    world_init(&world, mix);
+    for (uint64_t i = 1; i < COUNT; i++) {
+        REQUIRE(add(&world, i) == STATUS_OK);
+    }
+    int pieces = 1;
+    size_t used = atomic_load(&world.index.used);
+    while (!index_give_back(&world.index, REGIONS)) {
+        EXPECT(atomic_load(&world.index.used) < used);
+        used = atomic_load(&world.index.used);
+        pieces++;
+    }
+    EXPECT(pieces > COUNT / INDEX_ITEMS_MAX / REGIONS);
+    EXPECT_INT(count_found(&world, 1, COUNT), 0);
+    REQUIRE(add(&world, 1) == STATUS_OK);
+    EXPECT_INT(look_up(&world, 1), 2);
+    world_fini(&world);
+}
+
 static void attempt_to_fill(void *arg)
 {
     enum { COUNT = 6000 };
     struct world *world = arg;
-    index_init(&world->index, world->epochs, hash_places, world);
+    index_init(&world->index, &world->commons, 1, hash_places);
     uint64_t key = 1;
     while (key <= COUNT) {
         enum status status = add(world, key);
@@ -574,7 +679,7 @@ static void *read_all_the_time(void *arg)
     uint64_t looked = 0;
     uint64_t wrong = 0;
     while (!atomic_load(&crowd->is_over)) {
-        if (!epochs_enter(crowd->world.epochs)) {
+        if (!epochs_enter(crowd->world.commons.epochs)) {
             break;
         }
         for (int i = 0; i < 100; i++, looked++) {
@@ -585,7 +690,7 @@ static void *read_all_the_time(void *arg)
             wrong += gone > back + STABLE + 1 &&
                      look_up(&crowd->world, gone - 1 - back) != 0;
         }
-        epochs_leave(crowd->world.epochs);
+        epochs_leave(crowd->world.commons.epochs);
     }
     atomic_fetch_add(&crowd->wrong, wrong);
     atomic_fetch_add(&crowd->looked, looked);
@@ -627,7 +732,9 @@ static void write_all_the_time(struct crowd *crowd, uint32_t steps)
         }
         is_growing = next - gone < 4 * STABLE && (is_growing || next == gone);
         if (i % 64 == 0) {
-            epochs_release(crowd->world.epochs, 100);
+            epochs_release(crowd->world.commons.epochs, 100);
+            index_pool_work(crowd->world.commons.pool, 4, move_region,
+                            &crowd->world);
         }
     }
 }
@@ -727,6 +834,9 @@ static const struct test_case cases[] = {
     TEST(memory_follows_the_items_up_and_down),
     TEST(walk_meets_each_key_once_while_the_index_grows),
     TEST(walk_meets_each_key_once_while_the_index_shrinks),
+    TEST(walk_by_buckets_meets_each_key_and_begins_anew),
+    TEST(index_whose_regions_are_moved_holds_what_it_held),
+    TEST(index_is_given_back_in_pieces),
     TEST(index_without_memory_stays_as_it_was),
     TEST(item_that_moves_behind_a_reader_is_found),
     TEST(what_a_reader_holds_is_not_valid_once_the_region_is_replaced),

@@ -46,9 +46,11 @@ static void index_of_removed_keys_is_not_charged(void)
     for (int i = 0; i < 30000; i++) {
         remove_nth(store, "b", i);
     }
+    kit_work(store);
     uint64_t before_put = bytes_of(store);
     put_nth(store, "b", 0, 1);
     remove_nth(store, "b", 0);
+    kit_work(store);
     EXPECT(before_put < full);
     EXPECT(before_put < bytes_of(store) + 10 * KIB);
     kit_close(store);
@@ -93,6 +95,88 @@ static void bank_that_outgrew_the_shared_space_leaves_nothing_there(void)
     }
     work_for_a_while(store);
     EXPECT(bytes_of(store) < 1 * MIB);
+    kit_close(store);
+}
+
+enum { MOVING = 4000, MOVING_LEN = 60 };
+
+/* Enough for a bank to leave the shared space, and some more puts; most of it
+ * is still there then. */
+static void begin_to_move(struct store *store, const char *bank)
+{
+    for (int i = 0; i < MOVING; i++) {
+        EXPECT_INT(put_nth(store, bank, i, MOVING_LEN), STATUS_OK);
+    }
+}
+
+static void get_lives(struct store *store, const char *bank, int n, size_t len);
+
+static void entries_are_there_while_their_bank_moves(void)
+{
+    struct store *store = kit_open();
+    begin_to_move(store, "b");
+    for (int round = 0; round < 20; round++) {
+        put_nth(store, "b", round, MOVING_LEN);
+        EXPECT_INT(store_usage(store).entries, MOVING);
+        EXPECT_INT(kit_list(store, "b", "", 1000, NULL), MOVING);
+        for (int i = 0; i < MOVING; i += 7) {
+            get_lives(store, "b", i, MOVING_LEN);
+        }
+    }
+    kit_work(store);
+    EXPECT_INT(kit_list(store, "b", "", 1000, NULL), MOVING);
+    kit_close(store);
+}
+
+/* Others keep the segments that they share with it. */
+static void bank_that_is_reset_while_it_moves_leaves_nothing(void)
+{
+    struct store *store = kit_open();
+    uint64_t before = bytes_of(store);
+    for (int i = 0; i < 5; i++) {
+        begin_to_move(store, i % 2 ? "b" : "c");
+        put_nth(store, "others", i, MOVING_LEN);
+        store_bank_reset(store,
+                         i % 2 ? SLICE_LITERAL("b") : SLICE_LITERAL("c"));
+        EXPECT_INT(store_usage(store).entries, i + 1);
+    }
+    work_for_a_while(store);
+    EXPECT_INT(store_usage(store).entries, 5);
+    for (int i = 0; i < 5; i++) {
+        get_lives(store, "others", i, MOVING_LEN);
+    }
+    EXPECT(bytes_of(store) < before + 100 * KIB);
+    kit_close(store);
+}
+
+/* Segments are emptied before anybody has looked for what resets left in
+ * them, and used again. */
+static void evictions_come_before_what_resets_left(void)
+{
+    enum { BANKS = 20, KEYS = 100, ROUNDS = 200, LARGE_EACH = 17 };
+    struct store *store = kit_open_limited(4 * MIB, 0);
+    uint64_t before = bytes_of(store);
+    char bank[16];
+    for (int round = 0; round < ROUNDS; round++) {
+        snprintf(bank, sizeof bank, "b%d", round % BANKS);
+        for (int i = 0; i < KEYS; i++) {
+            size_t len = i == round % LARGE_EACH ? 300 * KIB : 500;
+            EXPECT_INT(put_nth(store, bank, i, len), STATUS_OK);
+        }
+        if (round % 3) {
+            store_bank_reset(store, slice_of_string(bank));
+        }
+        if (round % 50 == 0) {
+            store_work(store);
+        }
+    }
+    for (int i = 0; i < BANKS; i++) {
+        snprintf(bank, sizeof bank, "b%d", i);
+        store_bank_reset(store, slice_of_string(bank));
+    }
+    EXPECT_INT(store_usage(store).entries, 0);
+    work_for_a_while(store);
+    EXPECT(bytes_of(store) < before + 200 * KIB);
     kit_close(store);
 }
 
@@ -239,6 +323,9 @@ static const struct test_case cases[] = {
     TEST(index_of_removed_keys_is_not_charged),
     TEST(segment_that_was_sparse_while_open_is_given_back_later),
     TEST(bank_that_outgrew_the_shared_space_leaves_nothing_there),
+    TEST(entries_are_there_while_their_bank_moves),
+    TEST(bank_that_is_reset_while_it_moves_leaves_nothing),
+    TEST(evictions_come_before_what_resets_left),
     TEST(put_succeeds_while_a_reset_bank_is_given_back),
     TEST(small_limit_never_refuses_what_fits),
     TEST(put_of_a_large_value_evicts_about_as_much),
