@@ -34,6 +34,9 @@ const struct slice json_names[JSON_NAME_COUNT] = {
     [JSON_NAME_LIFETIME] = {"lifetime", 8},
     [JSON_NAME_NEW_LIFETIME] = {"new_lifetime", 12},
     [JSON_NAME_ENCODING] = {"encoding", 8},
+    [JSON_NAME_RESERVED] = {"reserved", 8},
+    [JSON_NAME_MAXIMUM] = {"maximum", 7},
+    [JSON_NAME_WEIGHT] = {"weight", 6},
 };
 
 static const struct operation operations[] = {
@@ -70,6 +73,12 @@ static const struct operation operations[] = {
     {{"bank.list", 9}, OP_BANK_LIST, 0, false, ""},
     {{"bank.keys", 9}, OP_BANK_KEYS, NEED_BANK, false, "bank are required"},
     {{"bank.reset", 10}, OP_BANK_RESET, NEED_BANK, false, "bank are required"},
+    {{"bank.stats", 10}, OP_BANK_STATS, NEED_BANK, false, "bank are required"},
+    {{"bank.configure", 14},
+     OP_BANK_CONFIGURE,
+     NEED_BANK,
+     false,
+     "bank are required"},
 };
 
 /* What a request is decoded from and to. */
@@ -351,6 +360,48 @@ static bool read_key(const struct source *source)
     return true;
 }
 
+/* The whole number that `json` is, when it is one that 64 bits hold. */
+static bool parse_whole(struct slice json, uint64_t *number)
+{
+    *number = 0;
+    for (size_t i = 0; i < json.len; i++) {
+        unsigned digit = (unsigned char)json.data[i] - (unsigned)'0';
+        if (digit > 9 || *number > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        *number = *number * 10 + digit;
+    }
+    return true;
+}
+
+/* A number of bytes or the like, if it is there. */
+static bool read_whole(const struct source *source, enum json_name name,
+                       uint64_t *number, bool *is_there)
+{
+    const struct json_member *member = find_member(source, name);
+    *is_there = member->type != JSON_ABSENT;
+    if (!*is_there || (member->type == JSON_INTEGER &&
+                       parse_whole(member_json(source, member), number))) {
+        return true;
+    }
+    response_fail(&source->call->response, STATUS_INVALID_ARGUMENT,
+                  "The %s must be a whole number, not negative",
+                  json_names[name].data);
+    return false;
+}
+
+static bool read_change(const struct source *source)
+{
+    struct bank_change *change = &source->call->request.change;
+    struct bank_limits *limits = &change->limits;
+    return read_whole(source, JSON_NAME_RESERVED, &limits->reserved,
+                      &change->has_reserved) &&
+           read_whole(source, JSON_NAME_MAXIMUM, &limits->maximum,
+                      &change->has_maximum) &&
+           read_whole(source, JSON_NAME_WEIGHT, &limits->weight,
+                      &change->has_weight);
+}
+
 /* What the operation has beyond bank and key. */
 static bool read_arguments(const struct source *source)
 {
@@ -361,6 +412,9 @@ static bool read_arguments(const struct source *source)
     if (request->op == OP_PUT) {
         return read_lifetime(source, JSON_NAME_LIFETIME, LIFETIME_FOREVER) &&
                read_value(source);
+    }
+    if (request->op == OP_BANK_CONFIGURE) {
+        return read_change(source);
     }
     if (source->operation->is_touch) {
         request->is_touch = request->op == OP_GET;

@@ -12,6 +12,11 @@
 #include "core/call.h"
 #include "core/number.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { MEMBER_MAX = 64 /* of a number's member, its name counted */ };
+
 #define MARK_BEGUN  SLICE_LITERAL("[")
 #define MARK_LISTED SLICE_LITERAL(",")
 
@@ -104,6 +109,47 @@ static enum status append_number(struct buffer *out,
     return buffer_append(out, slice_of(text, len));
 }
 
+/* A member of an object that others come before, or none. */
+static enum status append_member(struct buffer *out, const char *name,
+                                 uint64_t value, bool is_first)
+{
+    char text[MEMBER_MAX];
+    int len = snprintf(text, sizeof text, "%s\"%s\": %" PRIu64,
+                       is_first ? "{" : ", ", name, value);
+    return buffer_append(out, slice_of(text, (size_t)len));
+}
+
+static enum status append_stats(struct buffer *out,
+                                const struct bank_stats *stats)
+{
+    static const char *const names[] = {
+#define STAT(name, number) #name,
+#include "core/bank_stats.def"
+#undef STAT
+    };
+    const uint64_t values[] = {
+#define STAT(name, number) stats->name,
+#include "core/bank_stats.def"
+#undef STAT
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !status; i++) {
+        status = append_member(out, names[i], values[i], i == 0);
+    }
+    return status ? status : buffer_append(out, SLICE_LITERAL("}}"));
+}
+
+static enum status append_limits(struct buffer *out,
+                                 const struct bank_limits *limits)
+{
+    enum status status = append_member(out, "reserved", limits->reserved, true);
+    status =
+        status ? status : append_member(out, "maximum", limits->maximum, false);
+    status =
+        status ? status : append_member(out, "weight", limits->weight, false);
+    return status ? status : buffer_append(out, SLICE_LITERAL("}}"));
+}
+
 static enum status append_success(struct buffer *out, const struct call *call)
 {
     enum status status = buffer_append(out, OK_BEGIN);
@@ -115,6 +161,10 @@ static enum status append_success(struct buffer *out, const struct call *call)
         return append_value(out, &call->response);
     case OP_INCR:
         return append_number(out, &call->response.number);
+    case OP_BANK_STATS:
+        return append_stats(out, &call->response.stats);
+    case OP_BANK_CONFIGURE:
+        return append_limits(out, &call->response.limits);
     default:
         return buffer_append(out, SLICE_LITERAL("{}}"));
     }

@@ -88,6 +88,7 @@ static bool start_store(struct program *program)
     struct store_options options = {
         .memory_max = program->config.memory_limit,
         .banks_max = program->config.max_banks,
+        .bank_idle_ms = program->config.bank_idle_ms,
     };
     program->store = store_create(&options);
     if (!program->store) {
@@ -130,6 +131,7 @@ static void reload(struct program *program)
         return;
     }
     log_set_verbose((int)program->config.verbose);
+    store_set_bank_idle(program->store, program->config.bank_idle_ms);
     struct limits limits;
     config_limits(&program->config, &limits);
     server_set_limits(program->server, &limits,

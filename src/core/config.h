@@ -43,6 +43,7 @@ struct config {
     uint64_t backlog;
     uint64_t memory_limit;
     uint64_t max_banks;
+    uint64_t bank_idle_ms;
     uint64_t max_connections;
     uint64_t max_frame;
     uint64_t max_list;

@@ -90,6 +90,27 @@ static bool check_list(struct request *request, const struct limits *limits,
     return true;
 }
 
+static bool check_change(const struct request *request,
+                         struct response *response)
+{
+    const struct bank_change *change = &request->change;
+    const struct bank_limits *limits = &change->limits;
+    bool has_maximum = change->has_maximum && limits->maximum > 0;
+    if (has_maximum && limits->maximum < BANK_MAXIMUM_MIN) {
+        response_fail(response, STATUS_INVALID_ARGUMENT,
+                      "maximum is %llu bytes, at least %d are needed",
+                      (unsigned long long)limits->maximum, BANK_MAXIMUM_MIN);
+        return false;
+    }
+    if (change->has_weight &&
+        (limits->weight < 1 || limits->weight > BANK_WEIGHT_MAX)) {
+        response_fail(response, STATUS_INVALID_ARGUMENT,
+                      "weight must be from 1 to %d", BANK_WEIGHT_MAX);
+        return false;
+    }
+    return true;
+}
+
 bool request_check(struct request *request, const struct limits *limits,
                    struct response *response)
 {
@@ -97,5 +118,7 @@ bool request_check(struct request *request, const struct limits *limits,
     return (!(flags & OP_BANK) || check_bank(request, response)) &&
            (!(flags & OP_KEY) || check_key(request, response)) &&
            (!(flags & OP_VALUE) || check_value(request, limits, response)) &&
-           (!(flags & OP_LIST) || check_list(request, limits, response));
+           (!(flags & OP_LIST) || check_list(request, limits, response)) &&
+           (request->op != OP_BANK_CONFIGURE ||
+            check_change(request, response));
 }

@@ -3,6 +3,7 @@
 #define CACHESERVER_CORE_REQUEST_H
 
 #include "base/slice.h"
+#include "core/bank_stats.h"
 #include "core/op.h"
 #include "core/value.h"
 
@@ -30,7 +31,8 @@ struct request {
     struct slice prefix;      /* lists: only names that start so */
     struct slice cursor;      /* lists: where to go on; empty is the start */
     uint32_t limit;           /* lists: items at most; 0 is as many as may be */
-    struct slice note;        /* the face's own, kept with the rest */
+    struct bank_change change; /* bank_configure */
+    struct slice note;         /* the face's own, kept with the rest */
 };
 
 /* Makes `request` one of no operation, all zero. */

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "core/bank_stats.h"
 #include "core/limits.h"
 #include "core/value.h"
 
@@ -25,6 +26,10 @@ struct response {
     size_t count;         /* lists: items in `body` */
     size_t cursor_len;    /* lists: 0 at the end */
     char cursor[CURSOR_LEN_MAX];
+
+    /* Whoever succeeds fills in the whole. */
+    struct bank_stats stats;   /* bank_stats */
+    struct bank_limits limits; /* bank_configure */
 };
 
 /* Makes `response` a successful one with nothing in it; memory is kept. */

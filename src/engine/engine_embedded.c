@@ -110,6 +110,21 @@ static enum status run_bank_reset(struct store *store,
     return store_bank_reset(store, request->bank);
 }
 
+static enum status run_bank_stats(struct store *store,
+                                  const struct request *request,
+                                  struct response *response)
+{
+    return store_bank_stats(store, request->bank, &response->stats);
+}
+
+static enum status run_bank_configure(struct store *store,
+                                      const struct request *request,
+                                      struct response *response)
+{
+    return store_bank_configure(store, request->bank, &request->change,
+                                &response->limits);
+}
+
 static const run_fn run[OP_COUNT] = {
     [OP_PUT] = run_put,
     [OP_GET] = run_get,
@@ -119,11 +134,33 @@ static const run_fn run[OP_COUNT] = {
     [OP_BANK_LIST] = run_bank_list,
     [OP_BANK_KEYS] = run_bank_keys,
     [OP_BANK_RESET] = run_bank_reset,
+    [OP_BANK_STATS] = run_bank_stats,
+    [OP_BANK_CONFIGURE] = run_bank_configure,
 };
+
+static const char *reason_of_limits(enum status status)
+{
+    if (status == STATUS_INVALID_ARGUMENT) {
+        return "reserved must not be more than maximum";
+    }
+    if (status == STATUS_OUT_OF_RANGE) {
+        return "reserved: all banks together may reserve at most 70 % of the "
+               "memory limit";
+    }
+    return status == STATUS_RESOURCE_EXHAUSTED
+               ? "the limit of memory or of banks is reached"
+               : status_text(status);
+}
 
 /* What a refusal says beyond its code. */
 static const char *reason(enum status status, const struct request *request)
 {
+    if (request->op == OP_BANK_CONFIGURE) {
+        return reason_of_limits(status);
+    }
+    if (request->op == OP_BANK_STATS && status == STATUS_NOT_FOUND) {
+        return "there is no such bank";
+    }
     if (status == STATUS_NOT_FOUND) {
         return ""; /* A miss is no news, and is to cost few bytes. */
     }

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "core/bank_stats.h"
 #include "core/number.h"
 #include "store/store.h"
 #include "store/commons.h"
@@ -43,10 +44,23 @@ static void hash_items(const struct commons *commons, const uint64_t *places,
     }
 }
 
+void bank_note_empty(struct bank *bank)
+{
+    atomic_store_explicit(&bank->empty_since_s,
+                          (uint32_t)(commons_now(bank->commons) / 1000),
+                          memory_order_relaxed);
+}
+
+static size_t bank_len(size_t name_len)
+{
+    size_t len = offsetof(struct bank, name) + name_len;
+    return len > sizeof(struct bank) ? len : sizeof(struct bank);
+}
+
 struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
                          struct space *space)
 {
-    struct bank *bank = memory_alloc_zero(sizeof *bank + name.len);
+    struct bank *bank = memory_alloc_zero(bank_len(name.len));
     if (!bank) {
         return NULL;
     }
@@ -60,6 +74,7 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
     bank->node.key = slice_of(bank->name, name.len);
     atomic_init(&bank->space, space);
     bank->id = id;
+    bank_note_empty(bank);
     list_init(&bank->wrecks);
     pthread_mutex_init(&bank->lock, NULL);
     atomic_fetch_add_explicit(&commons->other, sizeof *bank + name.len,
@@ -73,10 +88,12 @@ void bank_free(struct bank **bank)
     if (freed) {
         CHECK(list_is_empty(&freed->wrecks));
         index_fini(&freed->index);
+        size_t lines = counters_fini(&freed->counters);
         atomic_fetch_sub_explicit(&freed->commons->other,
-                                  sizeof *freed + freed->node.key.len,
+                                  sizeof *freed + freed->node.key.len + lines,
                                   memory_order_relaxed);
         pthread_mutex_destroy(&freed->lock);
+        memory_free(atomic_load(&freed->terms));
         memory_free(freed);
         *bank = NULL;
     }
@@ -125,37 +142,47 @@ bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found)
     return index_has(&bank->index, found->hash, place);
 }
 
-static void count_in(struct bank *bank, const struct item *item)
+static uint64_t large_of(const struct item *item)
 {
-    atomic_fetch_add_explicit(&bank->entries, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&bank->guests, item->has_bank,
-                              memory_order_relaxed);
-    atomic_fetch_add_explicit(&bank->live, item->len + SLOT_CHARGE,
-                              memory_order_relaxed);
-    if (item->is_large) {
-        bank->large_bytes += large_charge(item->value_len);
-        space_count_large(bank->space, large_charge(item->value_len), 0);
-    }
+    return item && item->is_large ? large_charge(item->value_len) : 0;
 }
 
-static void count_out(struct bank *bank, const struct item *item)
+static uint32_t guests_in(const struct item *item)
 {
-    atomic_fetch_sub_explicit(&bank->entries, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&bank->guests, item->has_bank,
-                              memory_order_relaxed);
-    atomic_fetch_sub_explicit(&bank->live, item->len + SLOT_CHARGE,
-                              memory_order_relaxed);
-    if (item->is_large) {
-        bank->large_bytes -= large_charge(item->value_len);
-        space_count_large(bank->space, 0, large_charge(item->value_len));
-    }
+    return item && item->has_bank;
 }
 
-/* What the index no longer points at. */
-static void drop_item(struct bank *bank, const struct bank_item *found)
+/* What the bank is charged with for `item`; NULL is none. */
+static uint64_t charge_of(const struct item *item)
 {
-    count_out(bank, &found->item);
-    space_forget(bank->commons, found->place, found->item.len);
+    return item ? item->len + SLOT_CHARGE + large_of(item) : 0;
+}
+
+/* Adds, in one step, what `fresh` takes and `gone` does no longer; either may
+ * be NULL. */
+static void account(struct bank *bank, const struct item *fresh,
+                    const struct item *gone)
+{
+    if (fresh && !gone) {
+        atomic_fetch_add_explicit(&bank->entries, 1, memory_order_relaxed);
+    } else if (gone && !fresh &&
+               atomic_fetch_sub_explicit(&bank->entries, 1,
+                                         memory_order_relaxed) == 1) {
+        bank_note_empty(bank);
+    }
+    atomic_fetch_add_explicit(&bank->live, charge_of(fresh) - charge_of(gone),
+                              memory_order_relaxed);
+    if (guests_in(fresh) != guests_in(gone)) {
+        atomic_fetch_add_explicit(&bank->guests,
+                                  guests_in(fresh) - guests_in(gone),
+                                  memory_order_relaxed);
+    }
+    if (large_of(fresh) || large_of(gone)) {
+        atomic_fetch_add_explicit(&bank->large_bytes,
+                                  large_of(fresh) - large_of(gone),
+                                  memory_order_relaxed);
+        space_count_large(bank->space, large_of(fresh), large_of(gone));
+    }
 }
 
 static void drop_large(struct bank *bank, const struct bank_item *found)
@@ -169,7 +196,35 @@ void bank_unlink(struct bank *bank, const struct bank_item *found)
 {
     index_remove(&bank->index, found->hash, found->place);
     drop_large(bank, found);
-    drop_item(bank, found);
+    account(bank, NULL, &found->item);
+    space_forget(bank->commons, found->place, found->item.len);
+}
+
+static void note_departure(struct bank *bank, uint64_t hash, enum departure how)
+{
+    departures_note(&bank->commons->departures, bank_departure_hash(bank, hash),
+                    how);
+}
+
+/* A lifetime that ended at `end` was found to be over at `now`. */
+static void count_expiration(struct bank *bank, uint64_t end, uint64_t now)
+{
+    counters_tally(&bank->counters, TALLY_EXPIRATIONS, 1);
+    counters_tally_lag(&bank->counters, now > end ? now - end : 0);
+}
+
+void bank_expire(struct bank *bank, const struct bank_item *found, uint64_t now)
+{
+    count_expiration(bank, life_end(item_life(found->at, &found->item)), now);
+    note_departure(bank, found->hash, DEPARTURE_EXPIRED);
+    bank_unlink(bank, found);
+}
+
+void bank_evict(struct bank *bank, const struct bank_item *found)
+{
+    counters_tally(&bank->counters, TALLY_EVICTIONS, 1);
+    note_departure(bank, found->hash, DEPARTURE_EVICTED);
+    bank_unlink(bank, found);
 }
 
 /* An item that is to be written. */
@@ -219,7 +274,7 @@ static enum status add_item(struct bank *bank, uint64_t hash,
         space_publish(bank->commons, place, LIFE_FOREVER);
         return status;
     }
-    count_in(bank, &draft->item);
+    account(bank, &draft->item, NULL);
     space_publish(bank->commons, place, life_end(draft->life));
     return STATUS_OK;
 }
@@ -233,9 +288,9 @@ static enum status replace_item(struct bank *bank,
     enum status status = append(bank, draft, &place);
     if (!status) {
         index_replace(&bank->index, found->hash, found->place, place);
-        count_in(bank, &draft->item);
+        account(bank, &draft->item, &found->item);
         space_publish(bank->commons, place, life_end(draft->life));
-        drop_item(bank, found);
+        space_forget(bank->commons, found->place, found->item.len);
     }
     return status;
 }
@@ -263,6 +318,68 @@ static void overwrite(struct bank *bank, const struct bank_item *found,
     }
 }
 
+static uint64_t live_of(const struct bank *bank)
+{
+    return atomic_load_explicit(&bank->live, memory_order_relaxed);
+}
+
+void bank_limits(const struct bank *bank, struct bank_limits *limits)
+{
+    struct bank_terms *terms =
+        atomic_load_explicit(&bank->terms, memory_order_acquire);
+    *limits = (struct bank_limits){.weight = BANK_WEIGHT_DEFAULT};
+    if (terms) {
+        limits->reserved =
+            atomic_load_explicit(&terms->reserved, memory_order_relaxed);
+        limits->maximum =
+            atomic_load_explicit(&terms->maximum, memory_order_relaxed);
+        limits->weight =
+            atomic_load_explicit(&terms->weight, memory_order_relaxed);
+    }
+}
+
+bool bank_is_over(const struct bank *bank)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    return limits.maximum && live_of(bank) > limits.maximum;
+}
+
+uint64_t bank_beyond_reserve(const struct bank *bank)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    uint64_t live = live_of(bank);
+    return live > limits.reserved ? live - limits.reserved : 0;
+}
+
+bool bank_needs(const struct bank *bank, const struct bank_item *found)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    return limits.reserved &&
+           bank_beyond_reserve(bank) < charge_of(&found->item);
+}
+
+/* Whether the bank's maximum lets `fresh` in for `gone`, which may be NULL. */
+static enum status check_maximum(const struct bank *bank,
+                                 const struct item *fresh,
+                                 const struct item *gone)
+{
+    struct bank_limits limits;
+    uint64_t charge = charge_of(fresh);
+    bank_limits(bank, &limits);
+    if (!limits.maximum || charge <= charge_of(gone)) {
+        return STATUS_OK;
+    }
+    if (charge > limits.maximum) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    return live_of(bank) - charge_of(gone) + charge > limits.maximum
+               ? STATUS_UNAVAILABLE
+               : STATUS_OK;
+}
+
 /* Gives the entry `found` what `draft` says, which keeps its place in the
  * order of eviction. */
 static enum status rewrite(struct bank *bank, const struct bank_item *found,
@@ -276,7 +393,27 @@ static enum status rewrite(struct bank *bank, const struct bank_item *found,
         overwrite(bank, found, draft);
         return STATUS_OK;
     }
-    return replace_item(bank, found, draft);
+    enum status status = check_maximum(bank, &draft->item, &found->item);
+    return status ? status : replace_item(bank, found, draft);
+}
+
+/* Puts `draft` where `found` is; one that is over counts as that. */
+static enum status put_over(struct bank *bank, const struct bank_item *found,
+                            struct draft *draft)
+{
+    uint64_t life = item_life(found->at, &found->item);
+    enum status status = rewrite(bank, found, draft);
+    if (status) {
+        return status;
+    }
+    drop_large(bank, found);
+    uint64_t now = found->item.has_life ? commons_now(bank->commons) : 0;
+    if (life_is_over(life, now)) {
+        count_expiration(bank, life_end(life), now);
+    } else {
+        counters_tally(&bank->counters, TALLY_OVERWRITES, 1);
+    }
+    return STATUS_OK;
 }
 
 enum status bank_put(struct bank *bank, const struct hashed_key *key,
@@ -291,15 +428,15 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
     struct bank_item found;
     enum status status;
     pthread_mutex_lock(&bank->lock);
-    if (find_item(bank, key, &found)) {
-        status = rewrite(bank, &found, &draft);
-        if (!status) {
-            drop_large(bank, &found);
-        }
+    if (bank->is_dropped) {
+        status = STATUS_ABORTED;
+    } else if (find_item(bank, key, &found)) {
+        status = put_over(bank, &found, &draft);
     } else {
         draft.queue = space_queue_of(bank->space, key->hash);
         lay_out(bank, &draft);
-        status = add_item(bank, key->hash, &draft);
+        status = check_maximum(bank, &draft.item, NULL);
+        status = status ? status : add_item(bank, key->hash, &draft);
     }
     pthread_mutex_unlock(&bank->lock);
     if (!status) {
@@ -327,8 +464,7 @@ static bool find_alive(struct bank *bank, const struct hashed_key *key,
     if (!life_is_over(item_life(found->at, &found->item), now)) {
         return true;
     }
-    bank_unlink(bank, found);
-    atomic_fetch_add_explicit(&bank->expirations, 1, memory_order_relaxed);
+    bank_expire(bank, found, now);
     return false;
 }
 
@@ -362,6 +498,7 @@ static enum status touch_item(struct bank *bank, const struct bank_item *found,
 {
     uint64_t life = item_life(found->at, &found->item);
     if (lifetime.rule == LIFETIME_OVER) {
+        note_departure(bank, found->hash, DEPARTURE_REMOVED);
         bank_unlink(bank, found);
         return STATUS_OK;
     }
@@ -406,6 +543,25 @@ bool bank_move_region(struct bank *bank, const struct index_piece *piece)
     return is_moved;
 }
 
+static void count_get(struct bank *bank, enum counter what)
+{
+    counters_count(&bank->counters, what, &bank->commons->other);
+}
+
+static void count_miss(struct bank *bank, const struct hashed_key *key)
+{
+    static const enum counter counters[] = {
+        [DEPARTURE_EXPIRED] = COUNTER_EXPIRED,
+        [DEPARTURE_EVICTED] = COUNTER_EVICTED,
+        [DEPARTURE_REMOVED] = COUNTER_REMOVED,
+        [DEPARTURE_RESET] = COUNTER_RESET,
+        [DEPARTURE_NONE] = COUNTER_NEVER_SEEN,
+    };
+    enum departure how = departures_find(&bank->commons->departures,
+                                         bank_departure_hash(bank, key->hash));
+    count_get(bank, counters[how]);
+}
+
 static bool has_room(const struct buffer *bytes, size_t len)
 {
     return len <= bytes->capacity - bytes->end;
@@ -442,6 +598,11 @@ enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
     }
     if (status) {
         buffer_truncate(bytes, len_before);
+    }
+    if (status == STATUS_NOT_FOUND) {
+        count_miss(bank, key);
+    } else {
+        count_get(bank, COUNTER_HIT);
     }
     return status;
 }
@@ -537,18 +698,47 @@ enum status bank_get(struct bank *bank, const struct hashed_key *key,
             break;
         case LOOK_HIT:
             item_warm(seen.at);
+            count_get(bank, COUNTER_HIT);
             buffer_commit(bytes, seen.item.value_len);
             *kind = seen.item.kind;
             return STATUS_OK;
         case LOOK_OVER:
+            count_get(bank, COUNTER_EXPIRED);
             return STATUS_NOT_FOUND;
         case LOOK_NOMEM:
             return STATUS_NOMEM;
         }
     }
-    return tries < READ_TRIES
-               ? STATUS_NOT_FOUND
-               : bank_get_and_touch(bank, key, NULL, bytes, kind);
+    if (tries == READ_TRIES) {
+        return bank_get_and_touch(bank, key, NULL, bytes, kind);
+    }
+    count_miss(bank, key);
+    return STATUS_NOT_FOUND;
+}
+
+void bank_stats(const struct bank *bank, struct bank_stats *stats)
+{
+    const struct counters *counters = &bank->counters;
+    *stats = (struct bank_stats){
+        .entries = atomic_load_explicit(&bank->entries, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&bank->live, memory_order_relaxed),
+        .hits = counters_sum(counters, COUNTER_HIT),
+        .misses_never_seen = counters_sum(counters, COUNTER_NEVER_SEEN),
+        .misses_expired = counters_sum(counters, COUNTER_EXPIRED),
+        .misses_evicted = counters_sum(counters, COUNTER_EVICTED),
+        .misses_removed = counters_sum(counters, COUNTER_REMOVED),
+        .misses_reset = counters_sum(counters, COUNTER_RESET),
+        .evictions = counters_tallied(counters, TALLY_EVICTIONS),
+        .expirations = counters_tallied(counters, TALLY_EXPIRATIONS),
+        .overwrites = counters_tallied(counters, TALLY_OVERWRITES),
+        .expiry_lag_total_ms = counters_tallied(counters, TALLY_LAG_MS),
+        .expiry_lag_max_ms = counters_lag_max_ms(counters),
+    };
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    stats->reserved = limits.reserved;
+    stats->maximum = limits.maximum;
+    stats->weight = limits.weight;
 }
 
 bool bank_move(struct bank *bank, const struct bank_item *found,
@@ -566,24 +756,68 @@ bool bank_move(struct bank *bank, const struct bank_item *found,
     return replace_item(bank, found, &draft) == STATUS_OK;
 }
 
+/* What binds only this bank cannot be kept among others. */
+static bool has_limits(const struct bank *bank)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    return limits.reserved || limits.maximum ||
+           limits.weight != BANK_WEIGHT_DEFAULT;
+}
+
 bool bank_wants_space(struct bank *bank)
 {
     struct space *space = atomic_load(&bank->space);
-    return !space->owner &&
-           atomic_load_explicit(&bank->live, memory_order_relaxed) >=
-               GRADUATE_AT;
+    if (space->owner) {
+        return false;
+    }
+    uint64_t live = live_of(bank);
+    uint64_t large =
+        atomic_load_explicit(&bank->large_bytes, memory_order_relaxed);
+    return live >= GRADUATE_AT + large || has_limits(bank);
 }
 
-void bank_graduate(struct bank *bank, struct space **fresh)
+/* With the lock held. */
+static void take_space(struct bank *bank, struct space **fresh)
 {
-    pthread_mutex_lock(&bank->lock);
     if (bank_wants_space(bank)) {
         space_count_large(bank->space, 0, bank->large_bytes);
         space_count_large(*fresh, bank->large_bytes, 0);
         atomic_store(&bank->space, *fresh);
         *fresh = NULL;
     }
+}
+
+void bank_graduate(struct bank *bank, struct space **fresh)
+{
+    pthread_mutex_lock(&bank->lock);
+    take_space(bank, fresh);
     pthread_mutex_unlock(&bank->lock);
+}
+
+enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
+                            struct bank_terms **terms, struct space **fresh)
+{
+    pthread_mutex_lock(&bank->lock);
+    if (bank->is_dropped) {
+        pthread_mutex_unlock(&bank->lock);
+        return STATUS_ABORTED;
+    }
+    struct bank_terms *mine = atomic_load(&bank->terms);
+    if (!mine) {
+        mine = *terms;
+        *terms = NULL;
+    }
+    atomic_store_explicit(&mine->reserved, limits->reserved,
+                          memory_order_relaxed);
+    atomic_store_explicit(&mine->maximum, limits->maximum,
+                          memory_order_relaxed);
+    atomic_store_explicit(&mine->weight, limits->weight, memory_order_relaxed);
+    /* Pairs with bank_limits(). */
+    atomic_store_explicit(&bank->terms, mine, memory_order_release);
+    take_space(bank, fresh);
+    pthread_mutex_unlock(&bank->lock);
+    return STATUS_OK;
 }
 
 /* The places in one bucket of the index. */
@@ -604,7 +838,8 @@ static size_t gather_bucket(struct bank *bank)
 {
     struct bucket_places bucket = {0};
     size_t worth = 1;
-    index_walk_bucket(&bank->index, &bank->gathering, collect_place, &bucket);
+    index_walk_bucket(&bank->index, &atomic_load(&bank->space)->gathering,
+                      collect_place, &bucket);
     for (size_t i = 0; i < bucket.count; i++) {
         struct bank_item found;
         uint64_t place = bucket.places[i];

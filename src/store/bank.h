@@ -8,6 +8,8 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "core/value.h"
+#include "store/counters.h"
+#include "store/departures.h"
 #include "store/listing.h"
 #include "store/table.h"
 #include "store/index.h"
@@ -20,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bank_limits;
+struct bank_stats;
 struct buffer;
 struct commons;
 
@@ -28,25 +32,36 @@ struct hashed_key {
     struct slice bytes;
 };
 
-/* Owned by the store's table of banks; lives as long as the store. */
+/* The limits of a bank that was configured, see core/bank_stats.h. Written
+ * under the bank's lock; any thread may read. */
+struct bank_terms {
+    _Atomic uint64_t reserved;
+    _Atomic uint64_t maximum;
+    _Atomic uint64_t weight;
+};
+
+/* Owned by the store's banks (store/banks.h), which say how long it lives. */
 struct bank {
     struct table_node node; /* in the table; the name */
     struct commons *commons;
     pthread_mutex_t lock; /* of all below but the atomics */
     struct index index;
-    struct space *_Atomic space; /* its own, or the one of small banks;
-                                    changes once, under the lock */
-    uint64_t incarnation;        /* of cursors; changes with each reset */
-    uint64_t large_bytes;        /* of values with memory of their own */
-    struct index_tour gathering; /* see bank_gather() */
-    struct list wrecks;          /* see store/wreck.h */
-    uint32_t id;
+    struct space *_Atomic space;  /* its own, or the one of small banks;
+                                     changes once, under the lock */
+    uint64_t incarnation;         /* of cursors; changes with each reset */
+    _Atomic uint64_t large_bytes; /* of values with memory of their own */
+    struct list wrecks;           /* those with guests, see store/wreck.h */
     _Atomic uint64_t entries;
-    _Atomic uint64_t guests; /* entries in the space that others share */
-    _Atomic uint64_t live;   /* bytes accounted: items and slots */
-    _Atomic uint64_t evictions;
-    _Atomic uint64_t expirations;
-    char name[];
+    _Atomic uint64_t live; /* bytes accounted: items, large values, slots */
+    struct bank_terms *_Atomic terms; /* NULL until it is configured */
+    struct counters counters;
+    _Atomic uint32_t guests; /* entries in the space that others share */
+    uint32_t id;
+    _Atomic uint32_t empty_since_s; /* seconds since the store began, if it
+                                       has no entries */
+    uint16_t wreck_count;           /* those that still need the bank */
+    bool is_dropped;                /* nothing gets in any more */
+    char name[];                    /* without a gap: banks may be many */
 };
 
 /* What a put stores; `large` is the value when it has memory of its own. */
@@ -69,6 +84,10 @@ static inline struct bank *bank_of_node(struct table_node *node)
     return (struct bank *)(void *)((char *)node - offsetof(struct bank, node));
 }
 
+/* Operations that write also answer STATUS_RESOURCE_EXHAUSTED when the bank's
+ * maximum could never hold the entry, and STATUS_UNAVAILABLE when it does not
+ * now: evict from the bank and try again. bank_put() answers STATUS_ABORTED
+ * when the bank was dropped: look it up again. Nothing has changed then. */
 enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value);
 enum status bank_get(struct bank *bank, const struct hashed_key *key,
@@ -85,14 +104,18 @@ enum status bank_remove(struct bank *bank, const struct hashed_key *key);
 enum status bank_incr(struct bank *bank, const struct hashed_key *key,
                       const struct number *delta, struct number *sum);
 
+/* Each figure is exact when nothing runs. */
+void bank_stats(const struct bank *bank, struct bank_stats *stats);
+
 /* The page that `listing` is, from `cursor` on, which is moved. */
 enum status bank_keys(struct bank *bank, struct listing *listing,
                       struct cursor *cursor);
 
-/* Whether the bank shares its space and has become too large for that; then
- * bank_graduate() gives it `fresh`, which is taken if it still is so. What it
- * has in the shared space is its guest there until bank_gather() has moved
- * it, some `items` at a time; answers whether it has moved any. */
+/* Whether the bank shares its space and has become too large for that, or has
+ * limits; then bank_graduate() gives it `fresh`, which is taken if it still
+ * is so. What it has in the shared space is its guest there until
+ * bank_gather() has moved it, some `items` at a time; answers whether it has
+ * moved any. */
 bool bank_wants_space(struct bank *bank);
 void bank_graduate(struct bank *bank, struct space **fresh);
 bool bank_gather(struct bank *bank, size_t items);
@@ -101,8 +124,33 @@ bool bank_gather(struct bank *bank, size_t items);
  * there is no memory for that. */
 bool bank_move_region(struct bank *bank, const struct index_piece *piece);
 
+/* Sets the limits. `terms` are taken if the bank has none, `fresh` as
+ * bank_graduate() does; neither is NULL then. STATUS_ABORTED when the bank was
+ * dropped. */
+enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
+                            struct bank_terms **terms, struct space **fresh);
+
+/* Any thread: the limits; the defaults of one that was not configured. */
+void bank_limits(const struct bank *bank, struct bank_limits *limits);
+
+/* Any thread: whether it holds more than its maximum, which was lowered. */
+bool bank_is_over(const struct bank *bank);
+
+/* Any thread: what of it may be taken for other banks. */
+uint64_t bank_beyond_reserve(const struct bank *bank);
+
 /* Locks the job of the bank's space, then the bank, and answers the space. */
 struct space *bank_lock_with_space(struct bank *bank);
+
+/* What the store remembers the departure of the key with `hash` under. */
+static inline uint64_t bank_departure_hash(const struct bank *bank,
+                                           uint64_t hash)
+{
+    return hash ^ bank->node.hash;
+}
+
+/* With the bank's lock held: it has become empty now. */
+void bank_note_empty(struct bank *bank);
 
 /* For those who go through segments, with the bank's lock held. An item that
  * the index has is taken out, its memory with it. */
@@ -122,6 +170,14 @@ void bank_read_item(const struct bank *bank, uint64_t place,
 bool bank_has_item(struct bank *bank, uint64_t place, struct bank_item *found);
 void bank_unlink(struct bank *bank, const struct bank_item *found);
 
+/* The same, counted and remembered, for one whose lifetime is over at `now`
+ * and one that has to make room. */
+void bank_expire(struct bank *bank, const struct bank_item *found,
+                 uint64_t now);
+void bank_evict(struct bank *bank, const struct bank_item *found);
+
+/* Whether without it the bank would have less than its reserve. */
+bool bank_needs(const struct bank *bank, const struct bank_item *found);
 /* How many small items' worth of work it is to move an item of `len` bytes. */
 static inline size_t bank_move_worth(size_t len)
 {

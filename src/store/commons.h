@@ -3,6 +3,7 @@
 #define CACHESERVER_STORE_COMMONS_H
 
 #include "base/hash.h"
+#include "store/departures.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -14,7 +15,9 @@ struct index_pool;
 
 /* `base` is the arena's, for speed. `other` are the bytes of memory that are
  * not in the arena; `leaving` are those, in the arena or not, that wait for
- * their epoch or are a wreck's. */
+ * their epoch or are a wreck's. `generation` changes whenever a bank was taken
+ * out of reach and before it is retired: who has entered the epochs, and then
+ * finds it as it was when a bank was found, may still use that bank. */
 struct commons {
     struct arena *arena;
     char *base;
@@ -23,12 +26,15 @@ struct commons {
     struct hash_key keys_secret;
     uint64_t start_ms;
     uint64_t memory_max; /* 0: any */
+    _Atomic uint64_t generation;
+    char apart[64]; /* what is written often comes behind it */
     _Atomic uint64_t other;
     _Atomic uint64_t leaving;
+    struct departures departures;
 
     /* The bank with the number `id`; NULL when there is none any more. */
-    struct bank *(*find_bank)(void *store, uint32_t id);
-    void *store;
+    struct bank *(*find_bank)(const void *banks, uint32_t id);
+    void *banks;
 };
 
 /* Milliseconds since the store began, at least 1. */

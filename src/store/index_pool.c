@@ -97,25 +97,6 @@ static void leave_pool(struct index_pool *pool, struct index_block *block)
     pool->bytes[block->kind] -= block_len(block);
 }
 
-void index_pool_free(struct index_pool **pool)
-{
-    struct index_pool *freed = *pool;
-    if (!freed) {
-        return;
-    }
-    for (int kind = 0; kind < KINDS; kind++) {
-        struct index_block *block = freed->open[kind];
-        if (block) {
-            leave_pool(freed, block);
-            arena_return_block(freed->arena, block->place);
-        }
-        CHECK(freed->bytes[kind] == 0);
-    }
-    pthread_mutex_destroy(&freed->lock);
-    memory_free(freed);
-    *pool = NULL;
-}
-
 /* The largest class of which a block is a small part of all. */
 static enum arena_class class_for(const struct index_pool *pool, size_t len)
 {
@@ -309,4 +290,26 @@ bool index_pool_work(struct index_pool *pool, size_t count, index_move_fn move,
         }
     }
     return !pool->has_failed;
+}
+
+void index_pool_free(struct index_pool **pool)
+{
+    struct index_pool *freed = *pool;
+    if (!freed) {
+        return;
+    }
+    if (freed->emptied) {
+        let_go(freed);
+    }
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct index_block *block = freed->open[kind];
+        if (block) {
+            leave_pool(freed, block);
+            arena_return_block(freed->arena, block->place);
+        }
+        CHECK(freed->bytes[kind] == 0);
+    }
+    pthread_mutex_destroy(&freed->lock);
+    memory_free(freed);
+    *pool = NULL;
 }

@@ -23,7 +23,7 @@
 enum {
     LATE_MS = 250,
     LATE_LEN = 64 * 1024,
-    LARGE_WORTH = 64,
+    MUCH_WORTH = 64,
     LONG = 4, /* times the mean */
     VERY_LONG = 16
 };
@@ -34,22 +34,24 @@ struct visit {
     struct bank *bank;
     struct bank_item found;
     uint64_t life;
+    enum job_cause cause;
+    bool is_needed; /* by its bank's reserve, so it is not evicted ... */
+    bool is_stuck;  /* ... but there is no room to move it to */
 };
-
-static void expire_item(struct visit *visit)
-{
-    bank_unlink(visit->bank, &visit->found);
-    atomic_fetch_add_explicit(&visit->bank->expirations, 1,
-                              memory_order_relaxed);
-}
 
 static void evict_item(struct visit *visit)
 {
-    bank_unlink(visit->bank, &visit->found);
+    if (visit->cause == JOB_FOR_ALL && bank_needs(visit->bank, &visit->found)) {
+        enum space_queue queue = visit->space->job.segment->queue;
+        uint32_t heat = item_heat(visit->found.at);
+        visit->is_needed = true;
+        visit->is_stuck = !bank_move(visit->bank, &visit->found, queue, heat);
+        return;
+    }
+    bank_evict(visit->bank, &visit->found);
     if (visit->space->job.segment->queue == SPACE_SMALL) {
         space_remember(visit->space, visit->found.hash);
     }
-    atomic_fetch_add_explicit(&visit->bank->evictions, 1, memory_order_relaxed);
 }
 
 /* The hits that an item needs to stay. */
@@ -103,7 +105,8 @@ static void visit_item(struct visit *visit)
 {
     visit->life = item_life(visit->found.at, &visit->found.item);
     if (life_is_over(visit->life, visit->space->job.began_ms)) {
-        expire_item(visit);
+        bank_expire(visit->bank, &visit->found,
+                    commons_now(visit->space->commons));
         return;
     }
     switch (visit->space->job.kind) {
@@ -127,15 +130,16 @@ static struct bank *bank_of_item(const struct space *space, char *at,
     struct commons *commons = space->commons;
     return space->owner
                ? space->owner
-               : commons->find_bank(commons->store, item_bank_id(at, item));
+               : commons->find_bank(commons->banks, item_bank_id(at, item));
 }
 
 /* The next item of the job's segment. Answers how many small items' worth it
- * was: a large value's memory may be all that is wanted. */
-static size_t step(struct space *space)
+ * was: a large value's memory may be all that is wanted, and where one is
+ * needed the next one is, too. 0 when it could not be dealt with. */
+static size_t step(struct space *space, enum job_cause cause)
 {
     struct space_job *job = &space->job;
-    struct visit visit = {.space = space};
+    struct visit visit = {.space = space, .cause = cause};
     uint64_t place = job->segment->place + job->at / ARENA_UNIT;
     char *at = arena_at(space->commons->base, place);
     struct item item;
@@ -154,7 +158,12 @@ static size_t step(struct space *space)
         wreck_forget_item(visit.bank, &visit.found);
     }
     pthread_mutex_unlock(&visit.bank->lock);
-    return item.is_large ? LARGE_WORTH : bank_move_worth(item.len);
+    if (visit.is_stuck) {
+        job->at -= item.len;
+        return 0;
+    }
+    return item.is_large || visit.is_needed ? MUCH_WORTH
+                                            : bank_move_worth(item.len);
 }
 
 /* When to look again: when a sixteenth of the segment's bytes will be over,
@@ -206,20 +215,23 @@ static void begin_job(struct space *space, enum space_job_kind kind,
     };
 }
 
-/* With the job lock held. */
-static void go_on(struct space *space, size_t items)
+/* With the job lock held; false when it cannot go on. */
+static bool go_on(struct space *space, size_t items, enum job_cause cause)
 {
     struct space_job *job = &space->job;
-    while (items > 0 && job->at < job->end) {
-        size_t worth = step(space);
+    size_t worth = 1;
+    while (worth > 0 && items > 0 && job->at < job->end) {
+        worth = step(space, cause);
         items -= worth < items ? worth : items;
     }
     if (job->at >= job->end) {
         end_job(space);
     }
+    return worth > 0;
 }
 
-enum job_progress job_evict(struct space *space, size_t items)
+enum job_progress job_evict(struct space *space, size_t items,
+                            enum job_cause cause)
 {
     if (pthread_mutex_trylock(&space->job_lock)) {
         return JOB_BUSY;
@@ -230,12 +242,10 @@ enum job_progress job_evict(struct space *space, size_t items)
             begin_job(space, SPACE_EVICT, segment);
         }
     }
-    bool has_job = space->job.kind != SPACE_IDLE;
-    if (has_job) {
-        go_on(space, items);
-    }
+    bool has_gone_on =
+        space->job.kind != SPACE_IDLE && go_on(space, items, cause);
     pthread_mutex_unlock(&space->job_lock);
-    return has_job ? JOB_DONE : JOB_NOTHING;
+    return has_gone_on ? JOB_DONE : JOB_NOTHING;
 }
 
 bool job_tidy(struct space *space, size_t items)
@@ -250,10 +260,8 @@ bool job_tidy(struct space *space, size_t items)
             begin_job(space, kind, segment);
         }
     }
-    bool has_job = space->job.kind != SPACE_IDLE;
-    if (has_job) {
-        go_on(space, items);
-    }
+    bool has_gone_on =
+        space->job.kind != SPACE_IDLE && go_on(space, items, JOB_FOR_ALL);
     pthread_mutex_unlock(&space->job_lock);
-    return has_job || !is_through;
+    return has_gone_on || !is_through;
 }

@@ -12,12 +12,16 @@ struct space;
 enum job_progress {
     JOB_DONE,   /* it went on */
     JOB_BUSY,   /* another thread is at it */
-    JOB_NOTHING /* there is nothing to evict */
+    JOB_NOTHING /* there is nothing to evict, or that may be */
 };
+
+/* Who wants the room. What a bank's reserve needs is not evicted for all. */
+enum job_cause { JOB_FOR_ALL, JOB_FOR_OWNER };
 
 /* Goes on with the job of `space`, or begins to evict, for some `items`,
  * unless another thread does. No lock may be held. */
-enum job_progress job_evict(struct space *space, size_t items);
+enum job_progress job_evict(struct space *space, size_t items,
+                            enum job_cause cause);
 
 /* Goes on with the job of `space`, or looks for one, for some `items`. False
  * when nothing is worth doing now. */

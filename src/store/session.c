@@ -18,8 +18,14 @@ enum { FETCH_SECOND_AT = 48 };
 struct session {
     struct store *store;
     struct commons *commons;
+    uint64_t generation; /* of the banks that are known */
     struct bank *known[KNOWN_BANKS];
 };
+
+static uint64_t generation_of(const struct session *session)
+{
+    return atomic_load(&session->commons->generation);
+}
 
 struct session *session_create(struct store *store)
 {
@@ -76,8 +82,19 @@ static struct bank **known_place(struct session *session, struct slice name)
     return &session->known[mixed >> (64 - KNOWN_BITS)];
 }
 
+/* When a bank was dropped, any may be one that is gone. */
+static void forget_when_old(struct session *session)
+{
+    uint64_t generation = generation_of(session);
+    if (session->generation != generation) {
+        memset(session->known, 0, sizeof session->known);
+        session->generation = generation;
+    }
+}
+
 static struct bank *find_bank(struct session *session, struct slice name)
 {
+    forget_when_old(session);
     struct bank **known = known_place(session, name);
     if (*known && slice_equal((*known)->node.key, name)) {
         return *known;
@@ -92,10 +109,12 @@ static struct bank *find_bank(struct session *session, struct slice name)
 void session_aim(struct session *session, struct slice bank, struct slice key,
                  struct aim *aim)
 {
+    struct bank *found = find_bank(session, bank);
     *aim = (struct aim){
         .bank = bank,
         .key = key,
-        .found = find_bank(session, bank),
+        .found = found,
+        .generation = session->generation,
         .hash = hash_bytes(&session->commons->keys_secret, key),
     };
     if (aim->found) {
@@ -113,10 +132,13 @@ void session_fetch(struct session *session, const struct aim *aim)
     }
 }
 
-/* A bank that was not there may have come since. */
+/* A bank that was not there may have come since; one that was may have gone,
+ * even freed, if a put had to wait for memory. */
 static struct bank *known_now(struct session *session, const struct aim *aim)
 {
-    return aim->found ? aim->found : find_bank(session, aim->bank);
+    bool is_current = aim->generation == generation_of(session);
+    return aim->found && is_current ? aim->found
+                                    : find_bank(session, aim->bank);
 }
 
 enum status session_get(struct session *session, const struct aim *aim,

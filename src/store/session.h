@@ -35,6 +35,7 @@ struct aim {
     struct slice bank;
     struct slice key;
     struct bank *found;                /* NULL: no such bank was there */
+    uint64_t generation;               /* of the banks, when it was found */
     uint64_t hash;                     /* of the key */
     const struct index_bucket *bucket; /* where it is to be looked for */
 };

@@ -18,6 +18,7 @@
 #include "store/arena.h"
 #include "store/epoch.h"
 #include "store/ghost.h"
+#include "store/index.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -68,8 +69,9 @@ struct space_job {
 
 struct space {
     struct commons *commons;
-    struct bank *owner; /* NULL: several banks' */
-    struct list link;   /* in the store's list of spaces */
+    struct bank *owner;          /* NULL: several banks' */
+    struct list link;            /* in the store's list of spaces */
+    struct index_tour gathering; /* the owner's lock's, see bank_gather() */
 
     pthread_mutex_t job_lock;
     struct space_job job;

@@ -8,12 +8,14 @@
  *
  * Lock order, outermost first:
  *
- *   1. store.lock, shared or exclusive: the table of banks. Given up before
- *      the work in a bank, which lives until the store does.
- *   2. store.spaces_lock: the list of spaces with an owner.
+ *   0. store.configure_lock: who may have which limits.
+ *   1. banks.lock, shared or exclusive: the table of banks. Given up before
+ *      the work in a bank, which the epochs keep.
+ *   2. banks.spaces_lock: the list of spaces with an owner.
  *   3. space.job_lock: going through a segment of that space.
  *   4. bank.lock: what writers do. For a moment at a time.
- *   5. space.lock, the arena's, the epochs', wreck_list.lock: leaves.
+ *   5. space.lock, the arena's, the epochs', wreck_list.lock,
+ *      banks.dropped_lock: leaves.
  *
  * A get takes none of them but the first, shared.
  *
@@ -28,8 +30,10 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "core/bank_stats.h"
 #include "core/response.h"
 #include "store/bank.h"
+#include "store/banks.h"
 #include "store/commons.h"
 #include "store/index_pool.h"
 #include "store/job.h"
@@ -51,12 +55,12 @@ enum {
     RELEASE_STEP = 64,  /* retired blocks in each */
     RELEASE_FEW = 2,    /* and while a put waits */
     TRIM_EACH_MS = 100,
-    TIDY_STEP = 16,       /* spaces looked at in each */
-    FREE_SHARE = 64,      /* one part in so many is kept free ... */
-    BORROW_SHARE = 32,    /* blocks that readers may hold up: that part
-                             of the limit ... */
-    BORROW_MIN = 4 << 20, /* ... and so many bytes */
-    BANK_PAGE = 1024      /* banks in a page of the table of numbers */
+    TIDY_STEP = 16,      /* spaces looked at in each */
+    EXCESS_UNIT = 1024,  /* of an excess, so that weights divide finely */
+    FREE_SHARE = 64,     /* one part in so many is kept free ... */
+    BORROW_SHARE = 32,   /* blocks that readers may hold up: that part
+                            of the limit ... */
+    BORROW_MIN = 4 << 20 /* ... and so many bytes */
 };
 
 #define ARENA_WITHOUT_LIMIT ((size_t)64 << 30)
@@ -66,49 +70,27 @@ enum {
 _Static_assert(sizeof(struct index_block) <= sizeof(struct segment),
                "the arena's descriptors are for both");
 
-struct bank_page {
-    struct bank *_Atomic banks[BANK_PAGE];
-};
-
 struct store {
-    uint64_t banks_max;
-    struct hash_key names_secret;
     struct hash_key keys_cursors_secret;
     struct hash_key banks_cursors_secret;
+    _Atomic uint64_t bank_idle_ms;
     struct commons commons;
     struct space *shared; /* of the small banks */
     struct wreck_list wrecks;
-    pthread_mutex_t spaces_lock;
-    struct list spaces;
+    struct banks banks;
+    pthread_mutex_t configure_lock;
+    uint64_t reserved; /* by all banks together */
     /* store_work()'s: */
-    uint64_t trimmed_ms;  /* when it last looked for free memory */
-    struct space *tidied; /* the next */
-    bool has_tidied;      /* anything in this round */
+    uint64_t trimmed_ms;     /* when it last looked for free memory */
+    struct space *tidied;    /* the next, in a round over all */
+    bool has_tidied;         /* anything in this round */
+    uint64_t tidied_entries; /* seen in this round */
     pthread_mutex_t release_lock;
-    pthread_rwlock_t lock;
-    struct table banks;
-    struct bank_page *_Atomic pages[BANK_PAGE * 8];
 };
 
-static struct bank *find_by_id(void *data, uint32_t id)
+static struct bank *find_number(const void *banks, uint32_t number)
 {
-    struct store *store = data;
-    struct bank_page *page = atomic_load_explicit(&store->pages[id / BANK_PAGE],
-                                                  memory_order_acquire);
-    return page ? atomic_load_explicit(&page->banks[id % BANK_PAGE],
-                                       memory_order_acquire)
-                : NULL;
-}
-
-/* Writers go first, or a crowd of readers could keep a new bank waiting. */
-static void init_lock(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attributes;
-    CHECK(pthread_rwlockattr_init(&attributes) == 0);
-    CHECK(pthread_rwlockattr_setkind_np(
-              &attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
-    CHECK(pthread_rwlock_init(lock, &attributes) == 0);
-    pthread_rwlockattr_destroy(&attributes);
+    return banks_find_number(banks, number);
 }
 
 static size_t arena_len(const struct store_options *options)
@@ -125,6 +107,7 @@ static void close_commons(struct commons *commons)
 {
     epochs_free(&commons->epochs);
     index_pool_free(&commons->pool);
+    departures_fini(&commons->departures, commons);
     arena_free(&commons->arena);
 }
 
@@ -136,15 +119,16 @@ static enum status open_commons(struct store *store,
     commons->keys_secret = hash_key_random();
     commons->start_ms = clock_now_ms();
     commons->memory_max = options->memory_max;
-    commons->find_bank = find_by_id;
-    commons->store = store;
+    commons->find_bank = find_number;
+    commons->banks = &store->banks;
     commons->arena = arena_create(len, sizeof(struct segment));
     if (!commons->arena) {
         return STATUS_NOMEM;
     }
     commons->epochs = epochs_create(commons);
     commons->pool = index_pool_create(commons->arena);
-    if (!commons->epochs || !commons->pool) {
+    if (!commons->epochs || !commons->pool ||
+        departures_init(&commons->departures, commons)) {
         close_commons(commons);
         return STATUS_NOMEM;
     }
@@ -166,15 +150,13 @@ struct store *store_create(const struct store_options *options)
         goto close_commons;
     }
     store->tidied = store->shared;
-    store->banks_max = options->banks_max;
-    store->names_secret = hash_key_random();
+    store->bank_idle_ms = options->bank_idle_ms;
     store->keys_cursors_secret = hash_key_random();
     store->banks_cursors_secret = hash_key_random();
-    list_init(&store->spaces);
-    pthread_mutex_init(&store->spaces_lock, NULL);
+    pthread_mutex_init(&store->configure_lock, NULL);
     pthread_mutex_init(&store->release_lock, NULL);
-    init_lock(&store->lock);
-    table_init(&store->banks, 0);
+    banks_init(&store->banks, &store->commons, store->shared,
+               options->banks_max);
     wreck_list_init(&store->wrecks);
     return store;
 
@@ -185,18 +167,7 @@ free_store:
     return NULL;
 }
 
-static void free_banks(struct table *banks)
-{
-    struct table_node *node = table_drain(banks, SIZE_MAX);
-    while (node) {
-        struct bank *bank = bank_of_node(node);
-        node = node->next;
-        bank_free(&bank);
-    }
-    table_fini(banks);
-}
-
-static void free_space(struct space *space)
+static void empty_space(struct space *space)
 {
     struct list segments;
     list_init(&segments);
@@ -204,7 +175,6 @@ static void free_space(struct space *space)
     for (struct list *link; (link = list_pop(&segments));) {
         space_return(LIST_ENTRY(link, struct segment, link));
     }
-    space_free(&space);
 }
 
 /* Nobody is inside, so all that is retired is due after some calls. */
@@ -222,24 +192,22 @@ static void free_all(struct store *store)
 {
     release_all(store);
     wreck_list_fini(&store->wrecks);
-    free_banks(&store->banks);
-    for (struct list *link; (link = list_pop(&store->spaces));) {
-        free_space(LIST_ENTRY(link, struct space, link));
+    LIST_FOREACH (link, &store->banks.spaces) {
+        empty_space(LIST_ENTRY(link, struct space, link));
     }
-    free_space(store->shared);
+    banks_fini(&store->banks);
+    empty_space(store->shared);
+    space_free(&store->shared);
     close_commons(&store->commons);
-    for (size_t i = 0; i < sizeof store->pages / sizeof *store->pages; i++) {
-        memory_free(atomic_load(&store->pages[i]));
-    }
 }
 
 /* Large values are not in the arena and would be lost with the index. */
 static void reset_banks_with_large(struct store *store)
 {
-    uint32_t count = (uint32_t)store->banks.count;
-    for (uint32_t id = 0; id < count; id++) {
-        struct bank *bank = find_by_id(store, id);
-        if (bank->large_bytes > 0 && wreck_bank(bank, &store->wrecks)) {
+    uint32_t end = atomic_load(&store->banks.numbers);
+    for (uint32_t number = 1; number < end; number++) {
+        struct bank *bank = banks_find_number(&store->banks, number);
+        if (bank && bank->large_bytes > 0 && wreck_bank(bank, &store->wrecks)) {
             return; /* Without memory some stays lost, at the very end. */
         }
     }
@@ -253,24 +221,10 @@ void store_free(struct store **store)
     }
     reset_banks_with_large(freed);
     free_all(freed);
-    pthread_rwlock_destroy(&freed->lock);
     pthread_mutex_destroy(&freed->release_lock);
-    pthread_mutex_destroy(&freed->spaces_lock);
+    pthread_mutex_destroy(&freed->configure_lock);
     memory_free(freed);
     *store = NULL;
-}
-
-static struct bank *find_locked(struct store *store,
-                                const struct hashed_key *name)
-{
-    struct table_node *node =
-        table_find(&store->banks, name->hash, name->bytes);
-    return node ? bank_of_node(node) : NULL;
-}
-
-static struct hashed_key hash_name(const struct store *store, struct slice name)
-{
-    return (struct hashed_key){hash_bytes(&store->names_secret, name), name};
 }
 
 static struct hashed_key hash_key_of(const struct store *store,
@@ -287,77 +241,73 @@ struct commons *store_commons(struct store *store)
 
 struct bank *store_find_bank(struct store *store, struct slice name)
 {
-    const struct hashed_key hashed = hash_name(store, name);
-    pthread_rwlock_rdlock(&store->lock);
-    struct bank *bank = find_locked(store, &hashed);
-    pthread_rwlock_unlock(&store->lock);
-    return bank;
+    const struct hashed_key hashed = banks_hash_name(&store->banks, name);
+    return banks_find(&store->banks, &hashed);
 }
 
-/* The cell for the bank with the number `id`; NULL without memory. */
-static struct bank *_Atomic *reserve_id(struct store *store, uint32_t id)
+/* Enters the epochs and finds a bank, which stays until epochs_leave().
+ * STATUS_NOT_FOUND, STATUS_NOMEM, and then it is not inside. */
+static enum status enter_bank(struct store *store, struct slice name,
+                              struct bank **bank)
 {
-    struct bank_page *page = atomic_load(&store->pages[id / BANK_PAGE]);
-    if (!page) {
-        page = memory_alloc_zero(sizeof *page);
-        if (!page) {
-            return NULL;
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
+    *bank = store_find_bank(store, name);
+    if (*bank) {
+        return STATUS_OK;
+    }
+    epochs_leave(store->commons.epochs);
+    return STATUS_NOT_FOUND;
+}
+
+/* How far a space is over its share: what it takes beyond its reserve, for
+ * its weight. The banks that share a space are as one without limits. */
+static uint64_t excess_of(const struct space *space)
+{
+    struct bank_limits limits = {.weight = BANK_WEIGHT_DEFAULT};
+    uint64_t bytes = space_weight(space);
+    if (space->owner) {
+        bank_limits(space->owner, &limits);
+        uint64_t beyond = bank_beyond_reserve(space->owner);
+        if (limits.reserved && beyond == 0) {
+            return 0;
         }
-        atomic_store_explicit(&store->pages[id / BANK_PAGE], page,
-                              memory_order_release);
+        bytes =
+            bytes > limits.reserved + beyond ? bytes - limits.reserved : beyond;
     }
-    return &page->banks[id % BANK_PAGE];
+    return bytes * EXCESS_UNIT / limits.weight;
 }
 
-/* With the lock held exclusively. */
-static enum status add_bank(struct store *store, const struct hashed_key *name,
-                            struct bank **bank)
+/* The space that is furthest over its share; NULL when none holds anything
+ * that may be taken. */
+static struct space *greediest_space(struct store *store)
 {
-    uint32_t id = (uint32_t)store->banks.count;
-    if ((store->banks_max && id >= store->banks_max) ||
-        id >= BANK_PAGE * (sizeof store->pages / sizeof *store->pages)) {
-        return STATUS_RESOURCE_EXHAUSTED;
-    }
-    struct bank *_Atomic *cell = reserve_id(store, id);
-    if (!cell || table_reserve(&store->banks)) {
-        return STATUS_NOMEM;
-    }
-    *bank = bank_create(name->hash, name->bytes, id, store->shared);
-    if (!*bank) {
-        return STATUS_NOMEM;
-    }
-    table_insert(&store->banks, &(*bank)->node);
-    atomic_store_explicit(cell, *bank, memory_order_release);
-    return STATUS_OK;
-}
-
-/* The space that holds most. */
-static struct space *largest_space(struct store *store)
-{
-    struct space *largest = store->shared;
-    uint64_t most = space_weight(largest);
-    pthread_mutex_lock(&store->spaces_lock);
-    LIST_FOREACH (link, &store->spaces) {
+    uint64_t most = excess_of(store->shared);
+    struct space *greediest = most ? store->shared : NULL;
+    pthread_mutex_lock(&store->banks.spaces_lock);
+    LIST_FOREACH (link, &store->banks.spaces) {
         struct space *space = LIST_ENTRY(link, struct space, link);
-        uint64_t weight = space_weight(space);
-        if (weight > most) {
-            largest = space;
-            most = weight;
+        uint64_t excess = excess_of(space);
+        if (excess > most) {
+            greediest = space;
+            most = excess;
         }
     }
-    pthread_mutex_unlock(&store->spaces_lock);
-    return largest;
+    pthread_mutex_unlock(&store->banks.spaces_lock);
+    return greediest;
 }
 
 /* The space after `space`, the first being the shared one; NULL after the
  * last. They stay as long as the store. */
 static struct space *next_space(struct store *store, struct space *space)
 {
-    pthread_mutex_lock(&store->spaces_lock);
+    pthread_mutex_lock(&store->banks.spaces_lock);
     struct list *next =
-        space == store->shared ? store->spaces.next : space->link.next;
-    pthread_mutex_unlock(&store->spaces_lock);
-    return next == &store->spaces ? NULL : LIST_ENTRY(next, struct space, link);
+        space == store->shared ? store->banks.spaces.next : space->link.next;
+    pthread_mutex_unlock(&store->banks.spaces_lock);
+    return next == &store->banks.spaces ? NULL
+                                        : LIST_ENTRY(next, struct space, link);
 }
 
 /* Gives back up to `count` of what readers have left and, as `work` does, a
@@ -403,12 +353,17 @@ static bool evict_some(struct store *store, uint64_t needed)
         sched_yield();
         return true;
     }
-    struct space *space = largest_space(store);
-    if (job_evict(space, EVICT_STEP) == JOB_DONE) {
-        return true;
+    if (!epochs_enter(commons->epochs)) {
+        return false;
     }
-    sched_yield();
-    return space_used(space) > 0 || leaving_of(commons) > 0;
+    struct space *space = greediest_space(store);
+    bool has_evicted =
+        space && job_evict(space, EVICT_STEP, JOB_FOR_ALL) == JOB_DONE;
+    epochs_leave(commons->epochs);
+    if (!has_evicted) {
+        sched_yield();
+    }
+    return space || leaving_of(commons) > 0;
 }
 
 static bool has_room(const struct commons *commons, uint64_t needed)
@@ -431,14 +386,16 @@ static bool evict_for(struct store *store, uint64_t needed)
     return true;
 }
 
+static bool needs_room(const struct commons *commons, uint64_t needed)
+{
+    return commons->memory_max && !has_room(commons, needed);
+}
+
 /* A session that waited for memory inside the epochs would hold up what it
- * waits for, so it leaves them meanwhile. */
+ * waits for, so it leaves them meanwhile: what was found before may be gone. */
 static bool make_room(struct store *store, uint64_t needed)
 {
     const struct commons *commons = &store->commons;
-    if (!commons->memory_max || has_room(commons, needed)) {
-        return true;
-    }
     if (needed > commons->memory_max) {
         return false;
     }
@@ -448,41 +405,65 @@ static bool make_room(struct store *store, uint64_t needed)
     return has_made;
 }
 
-/* The bank, which comes into being if there is none. */
+/* The bank, which comes into being if there is none: then `is_new`. */
 static enum status open_bank(struct store *store, struct slice name,
-                             struct bank **bank)
+                             struct bank **bank, bool *is_new)
 {
+    *is_new = false;
     *bank = store_find_bank(store, name);
     if (*bank) {
         return STATUS_OK;
     }
-    if (!make_room(store, sizeof **bank + name.len)) {
+    uint64_t needed = sizeof **bank + name.len;
+    if (needs_room(&store->commons, needed) && !make_room(store, needed)) {
         return STATUS_RESOURCE_EXHAUSTED;
     }
-    const struct hashed_key hashed = hash_name(store, name);
-    pthread_rwlock_wrlock(&store->lock);
-    *bank = find_locked(store, &hashed);
-    enum status status = *bank ? STATUS_OK : add_bank(store, &hashed, bank);
-    pthread_rwlock_unlock(&store->lock);
-    return status;
+    const struct hashed_key hashed = banks_hash_name(&store->banks, name);
+    return banks_open(&store->banks, &hashed, bank, is_new);
+}
+
+/* A bank was offered `fresh` and has taken it, unless it is still `left`. */
+static void adopt_space(struct store *store, struct space *fresh,
+                        struct space *left)
+{
+    if (left) {
+        space_free(&left);
+        return;
+    }
+    pthread_mutex_lock(&store->banks.spaces_lock);
+    list_append(&store->banks.spaces, &fresh->link);
+    pthread_mutex_unlock(&store->banks.spaces_lock);
 }
 
 /* A bank that has become large gets a space; without memory, later. */
 static void graduate(struct store *store, struct bank *bank)
 {
     struct space *fresh = space_create(&store->commons, bank);
-    if (!fresh) {
-        return;
+    if (fresh) {
+        struct space *left = fresh;
+        bank_graduate(bank, &left);
+        adopt_space(store, fresh, left);
     }
-    struct space *given = fresh;
-    bank_graduate(bank, &given);
-    if (given) {
-        space_free(&given);
-        return;
+}
+
+/* Whether an operation that came to `status` is to try again, since the bank
+ * is at its maximum and a little was evicted from it. */
+static bool makes_room(struct bank *bank, enum status *status, unsigned *tries)
+{
+    if (*status != STATUS_UNAVAILABLE) {
+        return false;
     }
-    pthread_mutex_lock(&store->spaces_lock);
-    list_append(&store->spaces, &fresh->link);
-    pthread_mutex_unlock(&store->spaces_lock);
+    if (++*tries == EVICT_TRIES) {
+        *status = STATUS_RESOURCE_EXHAUSTED;
+        return false;
+    }
+    struct space *space = atomic_load(&bank->space);
+    bool has_gathered = bank_gather(bank, EVICT_STEP);
+    if (job_evict(space, EVICT_STEP, JOB_FOR_OWNER) != JOB_DONE &&
+        !has_gathered) {
+        sched_yield();
+    }
+    return true;
 }
 
 static enum status put_value(struct store *store, struct bank *bank,
@@ -500,12 +481,38 @@ static enum status put_value(struct store *store, struct bank *bank,
             return STATUS_NOMEM;
         }
     }
-    enum status status = bank_put(bank, key, &made);
+    enum status status;
+    unsigned tries = 0;
+    do {
+        status = bank_put(bank, key, &made);
+    } while (makes_room(bank, &status, &tries));
     large_free(&store->commons, made.large);
     if (!status && bank_wants_space(bank)) {
         graduate(store, bank);
     }
     bank_gather(bank, GATHER_STEP);
+    return status;
+}
+
+/* Inside the epochs: one try; STATUS_ABORTED when the bank was dropped. */
+static enum status put_once(struct store *store, struct bank *found,
+                            struct slice name, const struct hashed_key *key,
+                            const struct store_value *value)
+{
+    bool is_new = false;
+    enum status status =
+        found ? STATUS_OK : open_bank(store, name, &found, &is_new);
+    if (status) {
+        return status;
+    }
+    if (value->lifetime.rule == LIFETIME_OVER) {
+        bank_remove(found, key);
+        return STATUS_OK;
+    }
+    status = put_value(store, found, key, value);
+    if (status && is_new) {
+        banks_drop_new(&store->banks, found);
+    }
     return status;
 }
 
@@ -515,18 +522,24 @@ enum status store_put_into(struct store *store, struct bank *found,
 {
     CHECK(value->lifetime.rule != LIFETIME_SAME);
     bool is_removal = value->lifetime.rule == LIFETIME_OVER;
-    if (!is_removal && !make_room(store, key->bytes.len + value->bytes.len)) {
-        return STATUS_RESOURCE_EXHAUSTED;
+    struct commons *commons = &store->commons;
+    uint64_t needed = is_removal ? 0 : key->bytes.len + value->bytes.len;
+    if (needed > 0 && needs_room(commons, needed)) {
+        if (!make_room(store, needed)) {
+            return STATUS_RESOURCE_EXHAUSTED;
+        }
+        found = NULL;
     }
-    enum status status = found ? STATUS_OK : open_bank(store, name, &found);
-    if (status) {
-        return status;
+    if (!epochs_enter(commons->epochs)) {
+        return STATUS_NOMEM;
     }
-    if (is_removal) {
-        bank_remove(found, key);
-        return STATUS_OK;
-    }
-    return put_value(store, found, key, value);
+    enum status status;
+    do {
+        status = put_once(store, found, name, key, value);
+        found = NULL;
+    } while (status == STATUS_ABORTED);
+    epochs_leave(commons->epochs);
+    return status;
 }
 
 enum status store_put(struct store *store, struct slice bank, struct slice key,
@@ -536,22 +549,31 @@ enum status store_put(struct store *store, struct slice bank, struct slice key,
     return store_put_into(store, NULL, bank, &hashed, value);
 }
 
+static enum status get_and_touch(struct bank *bank,
+                                 const struct hashed_key *key,
+                                 const struct lifetime *touch,
+                                 struct buffer *bytes, enum value_kind *kind)
+{
+    enum status status;
+    unsigned tries = 0;
+    do {
+        status = bank_get_and_touch(bank, key, touch, bytes, kind);
+    } while (makes_room(bank, &status, &tries));
+    return status;
+}
+
 enum status store_get(struct store *store, struct slice bank, struct slice key,
                       const struct lifetime *touch, struct buffer *bytes,
                       enum value_kind *kind)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = store_find_bank(store, bank);
-    if (!found) {
-        return STATUS_NOT_FOUND;
+    struct bank *found;
+    enum status status = enter_bank(store, bank, &found);
+    if (status) {
+        return status;
     }
-    if (touch) {
-        return bank_get_and_touch(found, &hashed, touch, bytes, kind);
-    }
-    if (!epochs_enter(store->commons.epochs)) {
-        return STATUS_NOMEM;
-    }
-    enum status status = bank_get(found, &hashed, bytes, kind);
+    status = touch ? get_and_touch(found, &hashed, touch, bytes, kind)
+                   : bank_get(found, &hashed, bytes, kind);
     epochs_leave(store->commons.epochs);
     return status;
 }
@@ -559,31 +581,167 @@ enum status store_get(struct store *store, struct slice bank, struct slice key,
 enum status store_remove(struct store *store, struct slice bank,
                          struct slice key)
 {
-    const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = store_find_bank(store, bank);
-    return found ? bank_remove(found, &hashed) : STATUS_NOT_FOUND;
+    return store_touch(store, bank, key, (struct lifetime){LIFETIME_OVER, 0});
 }
 
 enum status store_touch(struct store *store, struct slice bank,
                         struct slice key, struct lifetime lifetime)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = store_find_bank(store, bank);
-    return found ? bank_touch(found, &hashed, lifetime) : STATUS_NOT_FOUND;
+    struct bank *found;
+    enum status status = enter_bank(store, bank, &found);
+    if (status) {
+        return status;
+    }
+    unsigned tries = 0;
+    do {
+        status = bank_touch(found, &hashed, lifetime);
+    } while (makes_room(found, &status, &tries));
+    epochs_leave(store->commons.epochs);
+    return status;
 }
 
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
                        const struct number *delta, struct number *sum)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found = store_find_bank(store, bank);
-    return found ? bank_incr(found, &hashed, delta, sum) : STATUS_NOT_FOUND;
+    struct bank *found;
+    enum status status = enter_bank(store, bank, &found);
+    if (status) {
+        return status;
+    }
+    unsigned tries = 0;
+    do {
+        status = bank_incr(found, &hashed, delta, sum);
+    } while (makes_room(found, &status, &tries));
+    epochs_leave(store->commons.epochs);
+    return status;
 }
 
 enum status store_bank_reset(struct store *store, struct slice bank)
 {
-    struct bank *found = store_find_bank(store, bank);
-    return found ? wreck_bank(found, &store->wrecks) : STATUS_OK;
+    struct bank *found;
+    enum status status = enter_bank(store, bank, &found);
+    if (status) {
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    status = wreck_bank(found, &store->wrecks);
+    epochs_leave(store->commons.epochs);
+    return status;
+}
+
+/* The bank's limits with `change`; STATUS_INVALID_ARGUMENT when they exclude
+ * each other. */
+static enum status merge_limits(struct bank_limits *limits,
+                                const struct bank_change *change)
+{
+    const struct bank_limits *wanted = &change->limits;
+    if (change->has_reserved) {
+        limits->reserved = wanted->reserved;
+    }
+    if (change->has_maximum) {
+        limits->maximum = wanted->maximum;
+    }
+    if (change->has_weight) {
+        limits->weight = wanted->weight;
+    }
+    return limits->maximum && limits->reserved > limits->maximum
+               ? STATUS_INVALID_ARGUMENT
+               : STATUS_OK;
+}
+
+/* Whether all reserves together leave enough when one goes from `old` to
+ * `wanted`. */
+static bool may_reserve(const struct store *store, uint64_t old,
+                        uint64_t wanted)
+{
+    uint64_t max = store->commons.memory_max / 100 * BANK_RESERVES_PERCENT;
+    uint64_t others = store->reserved - old;
+    return wanted <= old || !store->commons.memory_max ||
+           (others <= max && wanted <= max - others);
+}
+
+/* What bank_set_limits() takes is made before, so that it cannot fail. */
+static enum status set_limits(struct store *store, struct bank *bank,
+                              const struct bank_limits *limits)
+{
+    struct space *fresh = space_create(&store->commons, bank);
+    struct bank_terms *terms = memory_alloc_zero(sizeof *terms);
+    if (!fresh || !terms) {
+        space_free(&fresh);
+        memory_free(terms);
+        return STATUS_NOMEM;
+    }
+    struct space *left = fresh;
+    enum status status = bank_set_limits(bank, limits, &terms, &left);
+    adopt_space(store, fresh, left);
+    memory_free(terms);
+    return status;
+}
+
+/* With configure_lock held. */
+static enum status configure(struct store *store, struct bank *bank,
+                             const struct bank_change *change,
+                             struct bank_limits *limits)
+{
+    bank_limits(bank, limits);
+    uint64_t reserved = limits->reserved;
+    enum status status = merge_limits(limits, change);
+    if (!status && !may_reserve(store, reserved, limits->reserved)) {
+        status = STATUS_OUT_OF_RANGE;
+    }
+    status = status ? status : set_limits(store, bank, limits);
+    if (!status) {
+        store->reserved += limits->reserved - reserved;
+    }
+    return status;
+}
+
+/* Inside the epochs: one try; STATUS_ABORTED when the bank was dropped. */
+static enum status configure_once(struct store *store, struct slice bank,
+                                  const struct bank_change *change,
+                                  struct bank_limits *limits)
+{
+    bool is_new;
+    struct bank *found;
+    enum status status = open_bank(store, bank, &found, &is_new);
+    if (status) {
+        return status;
+    }
+    pthread_mutex_lock(&store->configure_lock);
+    status = configure(store, found, change, limits);
+    pthread_mutex_unlock(&store->configure_lock);
+    if (status && is_new) {
+        banks_drop_new(&store->banks, found);
+    }
+    return status;
+}
+
+enum status store_bank_configure(struct store *store, struct slice bank,
+                                 const struct bank_change *change,
+                                 struct bank_limits *limits)
+{
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
+    enum status status;
+    do {
+        status = configure_once(store, bank, change, limits);
+    } while (status == STATUS_ABORTED);
+    epochs_leave(store->commons.epochs);
+    return status;
+}
+
+enum status store_bank_stats(struct store *store, struct slice bank,
+                             struct bank_stats *stats)
+{
+    struct bank *found;
+    enum status status = enter_bank(store, bank, &found);
+    if (!status) {
+        bank_stats(found, stats);
+        epochs_leave(store->commons.epochs);
+    }
+    return status;
 }
 
 enum status store_bank_keys(struct store *store, struct slice bank,
@@ -591,17 +749,22 @@ enum status store_bank_keys(struct store *store, struct slice bank,
                             struct response *response)
 {
     struct cursor cursor;
-    struct bank *found = store_find_bank(store, bank);
-    uint64_t scope = hash_name(store, bank).hash;
+    struct bank *found;
+    uint64_t scope = banks_hash_name(&store->banks, bank).hash;
     enum status status = cursor_decode(&cursor, &store->keys_cursors_secret,
                                        scope, page->cursor);
     response->cursor_len = 0;
-    if (status || !found) {
+    if (status) {
         return status;
+    }
+    status = enter_bank(store, bank, &found);
+    if (status) {
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
     struct listing listing;
     listing_start(&listing, page, cursor.position, response);
     status = bank_keys(found, &listing, &cursor);
+    epochs_leave(store->commons.epochs);
     if (!status && !listing.walk.is_end) {
         cursor_encode(&cursor, &store->keys_cursors_secret, response);
     }
@@ -623,9 +786,9 @@ enum status store_bank_list(struct store *store, const struct store_page *page,
     while (!status && !listing_is_over(&listing)) {
         status = listing_reserve(&listing);
         if (!status) {
-            pthread_rwlock_rdlock(&store->lock);
-            status = listing_step(&listing, &store->banks, NULL);
-            pthread_rwlock_unlock(&store->lock);
+            pthread_rwlock_rdlock(&store->banks.lock);
+            status = listing_step(&listing, &store->banks.table, NULL);
+            pthread_rwlock_unlock(&store->banks.lock);
         }
     }
     if (!status && !listing.walk.is_end) {
@@ -649,15 +812,33 @@ static bool evict_ahead(struct store *store)
         commons_used(commons) + free_wanted(commons) <= commons->memory_max) {
         return false;
     }
-    return job_evict(largest_space(store), WORK_ITEMS) == JOB_DONE;
+    struct space *space = greediest_space(store);
+    return space && job_evict(space, WORK_ITEMS, JOB_FOR_ALL) == JOB_DONE;
 }
 
-static void size_ghost(struct space *space)
+/* Banks whose maximum was lowered come down to it. */
+static bool evict_beyond_maxima(struct store *store)
+{
+    bool has_more = false;
+    for (struct space *space = next_space(store, store->shared); space;
+         space = next_space(store, space)) {
+        if (bank_is_over(space->owner)) {
+            has_more =
+                job_evict(space, WORK_ITEMS, JOB_FOR_OWNER) == JOB_DONE ||
+                has_more;
+        }
+    }
+    return has_more;
+}
+
+/* What remembers keys that are gone is fitted to how many there are. */
+static void size_ghost(struct store *store, struct space *space)
 {
     enum { USUAL_LEN = 128 };
     uint64_t entries = space->owner ? atomic_load(&space->owner->entries)
                                     : space_used(space) / USUAL_LEN;
     space_size_ghost(space, entries);
+    store->tidied_entries += entries;
 }
 
 /* Answers whether there was anything to do in `space`. */
@@ -675,12 +856,16 @@ static bool tidy(struct store *store)
         struct space *space = store->tidied;
         if (space == store->shared) {
             store->has_tidied = false;
+            store->tidied_entries = 0;
         }
-        size_ghost(space);
+        size_ghost(store, space);
         store->has_tidied = tidy_space(space) || store->has_tidied;
         space = next_space(store, space);
         store->tidied = space ? space : store->shared;
         if (!space) {
+            struct commons *commons = &store->commons;
+            departures_fit(&commons->departures, commons,
+                           store->tidied_entries);
             return store->has_tidied;
         }
     }
@@ -690,13 +875,14 @@ static bool tidy(struct store *store)
 /* A region that has no bank any more is a wreck's, or was just retired. */
 static bool move_region(void *arg, uint32_t owner, struct index_piece *piece)
 {
-    struct bank *bank = find_by_id(arg, owner);
+    struct bank *bank = find_number(arg, owner);
     return !bank || bank_move_region(bank, piece);
 }
 
 static bool tidy_indexes(struct store *store)
 {
-    return index_pool_work(store->commons.pool, MOVE_STEP, move_region, store);
+    return index_pool_work(store->commons.pool, MOVE_STEP, move_region,
+                           &store->banks);
 }
 
 /* Free memory that was not wanted for a while goes, a piece each time. */
@@ -721,30 +907,53 @@ static bool fetch_ahead(struct store *store)
     return arena_prepare(commons->arena, room);
 }
 
+/* Inside the epochs: items in shared segments name their banks by number. */
+static bool go_through_segments(struct store *store)
+{
+    if (!epochs_enter(store->commons.epochs)) {
+        return false;
+    }
+    bool has_more = evict_ahead(store);
+    has_more = tidy_indexes(store) || has_more;
+    has_more = evict_beyond_maxima(store) || has_more;
+    has_more = tidy(store) || has_more;
+    epochs_leave(store->commons.epochs);
+    return has_more;
+}
+
 bool store_work(struct store *store)
 {
     bool has_more = true;
+    uint64_t bank_idle_ms = atomic_load(&store->bank_idle_ms);
     trim(store);
+    if (bank_idle_ms && banks_drop_idle(&store->banks, bank_idle_ms)) {
+        store->tidied = store->shared; /* The next one may have gone. */
+    }
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);
         has_more = fetch_ahead(store) || has_more;
-        has_more = evict_ahead(store) || has_more;
-        has_more = tidy_indexes(store) || has_more;
-        has_more = tidy(store) || has_more;
+        has_more = go_through_segments(store) || has_more;
     }
     return has_more;
+}
+
+void store_set_bank_idle(struct store *store, uint64_t idle_ms)
+{
+    atomic_store(&store->bank_idle_ms, idle_ms);
 }
 
 struct store_usage store_usage(struct store *store)
 {
     struct store_usage usage = {0};
-    pthread_rwlock_rdlock(&store->lock);
-    usage.banks = store->banks.count;
-    for (uint32_t id = 0; id < usage.banks; id++) {
-        const struct bank *bank = find_by_id(store, id);
+    struct banks *banks = &store->banks;
+    pthread_rwlock_rdlock(&banks->lock);
+    usage.banks = banks->table.count;
+    uint32_t end = atomic_load(&banks->numbers);
+    for (uint32_t number = 1; number < end; number++) {
+        const struct bank *bank = banks_find_number(banks, number);
         usage.entries += bank ? atomic_load(&bank->entries) : 0;
     }
-    pthread_rwlock_unlock(&store->lock);
+    pthread_rwlock_unlock(&banks->lock);
     usage.bytes = commons_used(&store->commons);
     return usage;
 }

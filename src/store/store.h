@@ -5,7 +5,8 @@
  *
  * An entry whose lifetime is over does not exist for any function, and its
  * memory is given back soon by store_work(). Reading never creates a bank;
- * store_put() does. */
+ * store_put() does, and store_bank_configure(). The first call of a thread may
+ * answer STATUS_NOMEM whatever it is. */
 #ifndef CACHESERVER_STORE_STORE_H
 #define CACHESERVER_STORE_STORE_H
 
@@ -18,12 +19,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bank_change;
+struct bank_limits;
+struct bank_stats;
 struct response;
 struct store;
 
 struct store_options {
-    uint64_t memory_max; /* bytes that entries and banks may take; 0: any */
-    uint64_t banks_max;  /* banks at most; 0: any */
+    uint64_t memory_max;   /* bytes that entries and banks may take; 0: any */
+    uint64_t banks_max;    /* banks at most; 0: any */
+    uint64_t bank_idle_ms; /* see store_set_bank_idle() */
 };
 
 /* What store_put() stores; copied. `rule` is not LIFETIME_SAME; one of
@@ -55,8 +60,8 @@ struct store *store_create(const struct store_options *options);
 void store_free(struct store **store);
 
 /* Stores `value` under `key`, replacing what was there and restarting its
- * lifetime. STATUS_RESOURCE_EXHAUSTED beyond `memory_max` or `banks_max`,
- * STATUS_NOMEM; then nothing has changed. */
+ * lifetime. STATUS_RESOURCE_EXHAUSTED beyond `memory_max`, `banks_max` or the
+ * bank's maximum, STATUS_NOMEM; then nothing has changed. */
 enum status store_put(struct store *store, struct slice bank, struct slice key,
                       const struct store_value *value);
 
@@ -83,9 +88,30 @@ enum status store_touch(struct store *store, struct slice bank,
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
                        const struct number *delta, struct number *sum);
 
-/* Removes all entries of `bank` at once; the bank stays. An unknown bank is
- * an empty one. STATUS_NOMEM. */
+/* Removes all entries of `bank` at once; it stays as any empty one does. An
+ * unknown bank is an empty one. STATUS_NOMEM. */
 enum status store_bank_reset(struct store *store, struct slice bank);
+
+/* Changes the limits of `bank`, which comes into being if need be and stays;
+ * `limits` are those that it then has. Bytes are those that
+ * store_bank_stats() tells. A put into a bank that is at its maximum evicts
+ * from that bank; one whose maximum is lowered comes down to it in
+ * store_work(), or with its next put. For the memory limit that bank gives way
+ * which takes most beyond its reserve for its weight. STATUS_INVALID_ARGUMENT
+ * when the reserve would be more than the maximum, STATUS_OUT_OF_RANGE when
+ * all reserves together would be more than BANK_RESERVES_PERCENT of
+ * `memory_max`, and what store_put() says of a new bank; then no limit has
+ * changed. */
+enum status store_bank_configure(struct store *store, struct slice bank,
+                                 const struct bank_change *change,
+                                 struct bank_limits *limits);
+
+/* What is known of `bank`. Misses are told apart by what the store remembers
+ * of keys that left, at most one in a thousand of them wrongly, and counts as
+ * never seen what it has forgotten; only an expired entry that a get finds is
+ * known for certain. STATUS_NOT_FOUND for an unknown bank. */
+enum status store_bank_stats(struct store *store, struct slice bank,
+                             struct bank_stats *stats);
 
 /* A page of the keys of `bank`, as items of `response`, with the cursor of
  * the next page; none at the end. Ends early when it took long, maybe with
@@ -105,6 +131,11 @@ enum status store_bank_list(struct store *store, const struct store_page *page,
  * over, banks that were reset. Answers whether more waits. To be called ten
  * times a second, and again while it answers true; any one thread. */
 bool store_work(struct store *store);
+
+/* From now on store_work() drops banks that have been empty for more than
+ * `idle_ms`, a second and a half at most late where there are few, unless they
+ * were configured; 0: none. */
+void store_set_bank_idle(struct store *store, uint64_t idle_ms);
 
 struct store_usage store_usage(struct store *store);
 

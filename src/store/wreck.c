@@ -8,13 +8,19 @@
  *      about what the bank does not have. So this is done under the bank's
  *      lock, and whoever comes first takes the item out of the wreck's index.
  *   2. The segments go, which nobody looks into.
- *   3. The index goes, some regions at a time. */
+ *   3. The index goes, some regions at a time.
+ *
+ * Before all that its keys are noted as departed, as many as there is room
+ * for, unless somebody waits for the memory.
+ *
+ * A bank is needed until its wrecks are searched, and counts them. */
 #include "store/wreck.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "store/bank.h"
 #include "store/commons.h"
+#include "store/departures.h"
 #include "store/large.h"
 
 enum { SEGMENTS_A_PIECE = 4, BUCKETS_A_PIECE = 16, REGIONS_A_PIECE = 64 };
@@ -28,11 +34,14 @@ struct wreck {
     struct list bank_link; /* of its wrecks, while there are guests */
     struct index index;    /* under the bank's lock while there are guests */
     struct list segments;
-    struct index_tour tour; /* over guests and large values */
-    uint64_t guests;        /* under the bank's lock */
-    uint64_t large_bytes;   /* the same */
-    bool is_searched;       /* there are neither any more */
-    uint64_t index_leaving; /* of its bytes, those that count so */
+    struct index_tour keys_tour; /* over keys to be noted */
+    size_t keys_left;            /* so many */
+    uint64_t bank_hash;          /* what their departures are noted under */
+    struct index_tour tour;      /* over guests and large values */
+    uint64_t guests;             /* under the bank's lock */
+    uint64_t large_bytes;        /* the same */
+    bool is_searched;            /* there are neither any more */
+    uint64_t index_leaving;      /* of its bytes, those that count so */
 };
 
 void wreck_list_init(struct wreck_list *list)
@@ -76,10 +85,16 @@ static void strip(struct bank *bank, struct wreck *wreck)
 {
     if (bank->space->owner) {
         space_detach(bank->space, &wreck->segments);
+        bank->space->gathering = (struct index_tour){0};
     }
     wreck->guests = guests_of(bank);
     wreck->large_bytes = bank->large_bytes;
     wreck->is_searched = wreck->guests == 0 && wreck->large_bytes == 0;
+    if (!wreck->is_searched && bank->wreck_count < UINT16_MAX) {
+        bank->wreck_count++; /* At its maximum it stays, and so the bank. */
+    }
+    wreck->keys_left = departures_capacity(&bank->commons->departures);
+    wreck->bank_hash = bank_departure_hash(bank, 0);
     if (wreck->guests > 0) {
         list_append(&bank->wrecks, &wreck->bank_link);
     }
@@ -88,9 +103,9 @@ static void strip(struct bank *bank, struct wreck *wreck)
     leave(bank->commons, wreck->index_leaving + bank->large_bytes);
     space_count_large(bank->space, 0, bank->large_bytes);
     bank->large_bytes = 0;
-    bank->gathering = (struct index_tour){0};
     bank->incarnation++;
     atomic_store_explicit(&bank->entries, 0, memory_order_relaxed);
+    bank_note_empty(bank);
     atomic_store_explicit(&bank->guests, 0, memory_order_relaxed);
     atomic_store_explicit(&bank->live, 0, memory_order_relaxed);
 }
@@ -173,6 +188,13 @@ static void search_bucket(struct wreck *wreck)
     }
 }
 
+static void count_searched(struct bank *bank)
+{
+    if (bank->wreck_count < UINT16_MAX) {
+        bank->wreck_count--;
+    }
+}
+
 static void search(struct wreck *wreck)
 {
     pthread_mutex_lock(&wreck->bank->lock);
@@ -180,8 +202,47 @@ static void search(struct wreck *wreck)
         wreck->is_searched = wreck->guests == 0 && wreck->large_bytes == 0;
         if (!wreck->is_searched) {
             search_bucket(wreck);
+        } else {
+            count_searched(wreck->bank);
         }
     }
+    pthread_mutex_unlock(&wreck->bank->lock);
+}
+
+static void note_key(void *arg, uint64_t place)
+{
+    struct wreck *wreck = arg;
+    struct commons *commons = wreck->commons;
+    char *at = arena_at(commons->base, place);
+    struct item item;
+    if (item_read(at, &item)) {
+        struct slice key = slice_of(at + item.key_at, item.key_len);
+        uint64_t hash = hash_bytes(&commons->keys_secret, key);
+        departures_note(&commons->departures, hash ^ wreck->bank_hash,
+                        DEPARTURE_RESET);
+        wreck->keys_left -= wreck->keys_left > 0;
+    }
+}
+
+static void note_buckets(struct wreck *wreck)
+{
+    for (int i = 0; i < BUCKETS_A_PIECE && wreck->keys_left > 0; i++) {
+        if (!index_walk_bucket(&wreck->index, &wreck->keys_tour, note_key,
+                               wreck)) {
+            wreck->keys_left = 0;
+        }
+    }
+}
+
+/* Until it is searched, others may take items out of its index. */
+static void note_keys(struct wreck *wreck)
+{
+    if (wreck->is_searched) {
+        note_buckets(wreck);
+        return;
+    }
+    pthread_mutex_lock(&wreck->bank->lock);
+    note_buckets(wreck);
     pthread_mutex_unlock(&wreck->bank->lock);
 }
 
@@ -239,6 +300,7 @@ static struct wreck *find_wreck(struct wreck_list *list, bool may_be_stripped)
 
 static void strip_further(struct wreck *wreck, int segments)
 {
+    wreck->keys_left = 0;
     if (wreck->is_searched) {
         return_segments(wreck, segments);
     } else {
@@ -252,7 +314,9 @@ bool wreck_list_work(struct wreck_list *list)
     if (!wreck) {
         return false;
     }
-    if (!is_stripped(wreck)) {
+    if (wreck->keys_left > 0) {
+        note_keys(wreck);
+    } else if (!is_stripped(wreck)) {
         strip_further(wreck, SEGMENTS_A_PIECE);
     } else if (give_index_back(wreck)) {
         free_wreck(wreck);

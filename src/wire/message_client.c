@@ -34,6 +34,8 @@ struct outgoing {
         MESSAGE(BankListRequest) bank_list;
         MESSAGE(BankKeysRequest) bank_keys;
         MESSAGE(BankResetRequest) bank_reset;
+        MESSAGE(BankStatsRequest) bank_stats;
+        MESSAGE(BankConfigureRequest) bank_configure;
         MESSAGE(HelloRequest) hello;
         MESSAGE(PingRequest) ping;
     } op;
@@ -161,6 +163,38 @@ static void write_bank_reset(const struct request *request,
     out->envelope.bank_reset = &out->op.bank_reset;
 }
 
+static void write_bank_stats(const struct request *request,
+                             struct outgoing *out)
+{
+    (void)request;
+    cacheserver__v1__bank_stats_request__init(&out->op.bank_stats);
+    out->op.bank_stats.bank = out->bank;
+    out->envelope.bank_stats = &out->op.bank_stats;
+}
+
+static void write_bank_configure(const struct request *request,
+                                 struct outgoing *out)
+{
+    const struct bank_change *change = &request->change;
+    MESSAGE(BankConfigureRequest) *configure = &out->op.bank_configure;
+    cacheserver__v1__bank_configure_request__init(configure);
+    configure->bank = out->bank;
+    if (change->has_reserved) {
+        configure->reserve_case =
+            CASE(BANK_CONFIGURE_REQUEST__RESERVE_RESERVED);
+        configure->reserved = change->limits.reserved;
+    }
+    if (change->has_maximum) {
+        configure->most_case = CASE(BANK_CONFIGURE_REQUEST__MOST_MAXIMUM);
+        configure->maximum = change->limits.maximum;
+    }
+    if (change->has_weight) {
+        configure->share_case = CASE(BANK_CONFIGURE_REQUEST__SHARE_WEIGHT);
+        configure->weight = (uint32_t)change->limits.weight;
+    }
+    out->envelope.bank_configure = configure;
+}
+
 static void write_hello(const struct request *request, struct outgoing *out)
 {
     (void)request;
@@ -185,6 +219,8 @@ static void (*const writers[OP_COUNT])(const struct request *request,
     [OP_BANK_LIST] = write_bank_list,
     [OP_BANK_KEYS] = write_bank_keys,
     [OP_BANK_RESET] = write_bank_reset,
+    [OP_BANK_STATS] = write_bank_stats,
+    [OP_BANK_CONFIGURE] = write_bank_configure,
     [OP_HELLO] = write_hello,
     [OP_PING] = write_ping,
 };
@@ -310,6 +346,25 @@ static enum status take_bank_keys(const ProtobufCMessage *unpacked,
     return status ? status : take_cursor(list->cursor, response);
 }
 
+static enum status take_bank_stats(const ProtobufCMessage *unpacked,
+                                   struct response *response)
+{
+    const MESSAGE(BankStatsResponse) *stats = (const void *)unpacked;
+#define STAT(name, number) response->stats.name = stats->name;
+#include "core/bank_stats.def"
+#undef STAT
+    return STATUS_OK;
+}
+
+static enum status take_bank_limits(const ProtobufCMessage *unpacked,
+                                    struct response *response)
+{
+    const MESSAGE(BankConfigureResponse) *limits = (const void *)unpacked;
+    response->limits =
+        (struct bank_limits){limits->reserved, limits->maximum, limits->weight};
+    return STATUS_OK;
+}
+
 static enum status add_pair(struct response *response, const char *name,
                             const char *value)
 {
@@ -345,11 +400,18 @@ static enum status take_hello(const ProtobufCMessage *unpacked,
 
 static enum status (*const takers[OP_COUNT])(const ProtobufCMessage *unpacked,
                                              struct response *response) = {
-    [OP_PUT] = take_nothing,         [OP_GET] = take_get,
-    [OP_REMOVE] = take_nothing,      [OP_TOUCH] = take_nothing,
-    [OP_INCR] = take_incr,           [OP_BANK_LIST] = take_bank_list,
-    [OP_BANK_KEYS] = take_bank_keys, [OP_BANK_RESET] = take_nothing,
-    [OP_HELLO] = take_hello,         [OP_PING] = take_nothing,
+    [OP_PUT] = take_nothing,
+    [OP_GET] = take_get,
+    [OP_REMOVE] = take_nothing,
+    [OP_TOUCH] = take_nothing,
+    [OP_INCR] = take_incr,
+    [OP_BANK_LIST] = take_bank_list,
+    [OP_BANK_KEYS] = take_bank_keys,
+    [OP_BANK_RESET] = take_nothing,
+    [OP_BANK_STATS] = take_bank_stats,
+    [OP_BANK_CONFIGURE] = take_bank_limits,
+    [OP_HELLO] = take_hello,
+    [OP_PING] = take_nothing,
 };
 
 /* Codes that two statuses share mean the first of them. */

@@ -159,6 +159,22 @@ static bool read_bank_keys(const ProtobufCMessage *unpacked,
     return true;
 }
 
+/* Each limit is the only member of its oneof. */
+static bool read_bank_configure(const ProtobufCMessage *unpacked,
+                                struct request *request,
+                                struct response *response)
+{
+    const MESSAGE(BankConfigureRequest) *configure = (const void *)unpacked;
+    (void)response;
+    request->change = (struct bank_change){
+        .limits = {configure->reserved, configure->maximum, configure->weight},
+        .has_reserved = configure->reserve_case != 0,
+        .has_maximum = configure->most_case != 0,
+        .has_weight = configure->share_case != 0,
+    };
+    return true;
+}
+
 static bool read_nothing(const ProtobufCMessage *unpacked,
                          struct request *request, struct response *response)
 {
@@ -181,6 +197,8 @@ static bool (*const readers[OP_COUNT])(const ProtobufCMessage *unpacked,
     [OP_BANK_LIST] = read_bank_list,
     [OP_BANK_KEYS] = read_bank_keys,
     [OP_BANK_RESET] = read_nothing,
+    [OP_BANK_STATS] = read_nothing,
+    [OP_BANK_CONFIGURE] = read_bank_configure,
     [OP_HELLO] = read_nothing,
     [OP_PING] = read_nothing,
 };

@@ -24,6 +24,9 @@ enum {
     FIELD_INCR_INTEGER = 2,
     FIELD_LIST_ITEMS = 1,
     FIELD_LIST_CURSOR = 2,
+    FIELD_LIMITS_RESERVED = 1,
+    FIELD_LIMITS_MAXIMUM = 2,
+    FIELD_LIMITS_WEIGHT = 3,
     FIELD_HELLO_VERSION = 1,
     FIELD_HELLO_FEATURES = 2,
     FIELD_HELLO_LIMITS = 3,
@@ -78,6 +81,31 @@ static void put_list(struct field_writer *writer,
         field_put_bytes(writer, FIELD_LIST_CURSOR,
                         slice_of(response->cursor, response->cursor_len));
     }
+}
+
+static void put_count(struct field_writer *writer, uint32_t number,
+                      uint64_t count)
+{
+    if (count) {
+        field_put_varint(writer, number, count);
+    }
+}
+
+static void put_bank_stats(struct field_writer *writer,
+                           const struct response *response)
+{
+#define STAT(name, number) put_count(writer, number, response->stats.name);
+#include "core/bank_stats.def"
+#undef STAT
+}
+
+static void put_bank_limits(struct field_writer *writer,
+                            const struct response *response)
+{
+    const struct bank_limits *limits = &response->limits;
+    put_count(writer, FIELD_LIMITS_RESERVED, limits->reserved);
+    put_count(writer, FIELD_LIMITS_MAXIMUM, limits->maximum);
+    put_count(writer, FIELD_LIMITS_WEIGHT, limits->weight);
 }
 
 static uint64_t parse_decimal(struct slice text)
@@ -156,11 +184,18 @@ typedef void (*put_fn)(struct field_writer *writer,
                        const struct response *response);
 
 static const put_fn putters[OP_COUNT] = {
-    [OP_PUT] = put_nothing,    [OP_GET] = put_get,
-    [OP_REMOVE] = put_nothing, [OP_TOUCH] = put_nothing,
-    [OP_INCR] = put_incr,      [OP_BANK_LIST] = put_list,
-    [OP_BANK_KEYS] = put_list, [OP_BANK_RESET] = put_nothing,
-    [OP_HELLO] = put_hello,    [OP_PING] = put_nothing,
+    [OP_PUT] = put_nothing,
+    [OP_GET] = put_get,
+    [OP_REMOVE] = put_nothing,
+    [OP_TOUCH] = put_nothing,
+    [OP_INCR] = put_incr,
+    [OP_BANK_LIST] = put_list,
+    [OP_BANK_KEYS] = put_list,
+    [OP_BANK_RESET] = put_nothing,
+    [OP_BANK_STATS] = put_bank_stats,
+    [OP_BANK_CONFIGURE] = put_bank_limits,
+    [OP_HELLO] = put_hello,
+    [OP_PING] = put_nothing,
 };
 
 /* What comes before the `len` bytes of the message `number`. */

@@ -62,6 +62,8 @@ static void operations_are_told_by_their_names(void)
         {"bank.list", OP_BANK_LIST, false},
         {"bank.keys", OP_BANK_KEYS, false},
         {"bank.reset", OP_BANK_RESET, false},
+        {"bank.stats", OP_BANK_STATS, false},
+        {"bank.configure", OP_BANK_CONFIGURE, false},
         {"g\\u0065t", OP_GET, false},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -596,6 +598,42 @@ static void a_key_without_memory_is_an_answer(void)
     EXPECT_INT(starve(attempt_decode, NULL), 3);
 }
 
+static void limits_are_taken_where_they_are_given(void)
+{
+    struct trial trial;
+    trial_run(&trial, "{\"op\":\"bank.configure\",\"bank\":\"b\","
+                      "\"maximum\":18446744073709551615,\"weight\":7}");
+    EXPECT_INT(trial.result, DECODE_READY);
+    const struct bank_change *change = &trial.call.request.change;
+    EXPECT(!change->has_reserved);
+    EXPECT(change->has_maximum);
+    EXPECT(change->limits.maximum == UINT64_MAX);
+    EXPECT(change->has_weight);
+    EXPECT_INT(change->limits.weight, 7);
+    trial_end(&trial);
+}
+
+static void other_limits_are_refused(void)
+{
+    static const char *const values[] = {
+        "-1", "1.5", "1e3", "\"1\"", "null", "true", "18446744073709551616",
+        "[]"};
+    static const char *const names[] = {"reserved", "maximum", "weight"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char text[100];
+        char message[100];
+        const char *name = names[i % 3];
+        snprintf(text, sizeof text,
+                 "{\"op\":\"bank.configure\",\"bank\":\"b\",\"%s\":%s}", name,
+                 values[i]);
+        snprintf(message, sizeof message,
+                 "The %s must be a whole number, not negative", name);
+        expect_refused(text, message);
+    }
+    expect_refused("{\"op\":\"bank.configure\",\"maximum\":1}",
+                   "bank are required");
+}
+
 static const struct test_case cases[] = {
     TEST(operations_are_told_by_their_names),
     TEST(requests_without_an_operation_are_refused),
@@ -619,6 +657,8 @@ static const struct test_case cases[] = {
     TEST(other_lifetimes_are_refused),
     TEST(deltas_are_numbers_or_text_of_one),
     TEST(other_deltas_are_refused),
+    TEST(limits_are_taken_where_they_are_given),
+    TEST(other_limits_are_refused),
     TEST(members_last_written_count),
     TEST(a_key_without_memory_is_an_answer),
 };

@@ -371,6 +371,26 @@ static void lists_without_memory_fail(void)
     run_sweep(&sweep);
 }
 
+static void limits_and_stats_are_objects(void)
+{
+    struct call call;
+    begin(&call, OP_BANK_CONFIGURE);
+    call.response.limits = (struct bank_limits){1, UINT64_MAX, 100};
+    expect_answer(&call, OK("{\"reserved\": 1, \"maximum\": "
+                            "18446744073709551615, \"weight\": 100}"));
+    begin(&call, OP_BANK_STATS);
+    call.response.stats = (struct bank_stats){
+        .entries = 1, .misses_reset = 2, .expiry_lag_max_ms = 3, .weight = 4};
+    expect_answer(
+        &call, OK("{\"entries\": 1, \"bytes\": 0, \"hits\": 0, "
+                  "\"misses_never_seen\": 0, \"misses_expired\": 0, "
+                  "\"misses_evicted\": 0, \"misses_removed\": 0, "
+                  "\"misses_reset\": 2, \"evictions\": 0, \"expirations\": 0, "
+                  "\"overwrites\": 0, \"expiry_lag_total_ms\": 0, "
+                  "\"expiry_lag_max_ms\": 3, \"reserved\": 0, \"maximum\": 0, "
+                  "\"weight\": 4}"));
+}
+
 static const struct test_case cases[] = {
     TEST(successes_say_so),
     TEST(text_is_answered_as_a_string),
@@ -380,6 +400,7 @@ static const struct test_case cases[] = {
     TEST(errors_say_what_the_response_says),
     TEST(errors_about_keys_are_the_originals),
     TEST(keys_are_spelled_as_python_does),
+    TEST(limits_and_stats_are_objects),
     TEST(lists_are_arrays),
     TEST(keys_are_listed_as_what_they_are),
     TEST(keys_that_are_no_text_are_listed_in_base64),

@@ -105,12 +105,32 @@ static void a_cursor_and_a_prefix_have_bounded_lengths(void)
     EXPECT(is_refused(&request, "prefix"));
 }
 
+static void limits_of_a_bank_have_bounds(void)
+{
+    struct request request = {.op = OP_BANK_CONFIGURE};
+    struct bank_change *change = &request.change;
+    EXPECT(is_taken(&request));
+    change->has_maximum = true;
+    EXPECT(is_taken(&request));
+    change->limits.maximum = BANK_MAXIMUM_MIN - 1;
+    EXPECT(is_refused(&request, "maximum"));
+    change->limits.maximum = BANK_MAXIMUM_MIN;
+    EXPECT(is_taken(&request));
+    change->has_weight = true;
+    EXPECT(is_refused(&request, "weight"));
+    change->limits.weight = BANK_WEIGHT_MAX + 1;
+    EXPECT(is_refused(&request, "weight"));
+    change->limits.weight = BANK_WEIGHT_MAX;
+    EXPECT(is_taken(&request));
+}
+
 static const struct test_case cases[] = {
     TEST(empty_bank_and_key_are_legal),
     TEST(a_bank_is_utf8_without_nul_up_to_its_length),
     TEST(a_key_is_any_bytes_up_to_its_length),
     TEST(a_value_is_of_its_kind_and_fits_a_frame),
     TEST(a_page_has_a_bounded_number_of_items),
+    TEST(limits_of_a_bank_have_bounds),
     TEST(a_cursor_and_a_prefix_have_bounded_lengths),
 };
 

@@ -52,6 +52,62 @@ class Shared(unittest.TestCase):
                                  json.dumps(json.loads(text)) if is_text
                                  else text))
 
+    def test_both_tell_the_same_of_a_bank(self):
+        for number in range(20):
+            self.wire.ask("put", bank=self.bank, key=b"k%d" % number,
+                          value=b"value", lifetime_ms=60000)
+        self.json.ask("put", bank=self.bank, key="k0", value="other")
+        self.json.ask("get", bank=self.bank, key="k1")
+        self.wire.ask("get", bank=self.bank, key=b"none")
+        self.wire.ask("remove", bank=self.bank, key=b"k2")
+        self.json.ask("get", bank=self.bank, key="k2")
+        told = self.json.ask("bank.stats", bank=self.bank)["data"]
+        stats = self.wire.ask("bank_stats", bank=self.bank).bank_stats
+        self.assertEqual(told, {field.name: getattr(stats, field.name)
+                                for field in stats.DESCRIPTOR.fields})
+        self.assertEqual(told["entries"], 19)
+        self.assertEqual(told["hits"], 1)
+        self.assertEqual(told["misses_never_seen"], 1)
+        self.assertEqual(told["misses_removed"], 1)
+        self.assertEqual(told["overwrites"], 1)
+        self.assertEqual(told["weight"], 100)
+
+    def test_both_set_and_keep_the_limits_of_a_bank(self):
+        limits = self.json.ask("bank.configure", bank=self.bank,
+                               maximum=65536, weight=50)
+        self.assertEqual(limits["data"],
+                         {"reserved": 0, "maximum": 65536, "weight": 50})
+        limits = self.wire.ask("bank_configure", bank=self.bank,
+                               reserved=1000).bank_configure
+        self.assertEqual((limits.reserved, limits.maximum, limits.weight),
+                         (1000, 65536, 50))
+        for number in range(1000):
+            answer = self.wire.ask("put", bank=self.bank, key=b"%d" % number,
+                                   value=b"v" * 200)
+            self.assertEqual(answer.WhichOneof("result"), "put")
+        stats = self.json.ask("bank.stats", bank=self.bank)["data"]
+        self.assertLessEqual(stats["bytes"], 65536)
+        self.assertGreater(stats["bytes"], 50000)
+        self.assertEqual(stats["evictions"] + stats["entries"], 1000)
+
+    def test_limits_out_of_their_bounds_are_refused_by_both(self):
+        error = self.wire.ask("bank_configure", bank=self.bank,
+                              maximum=65535).error
+        self.assertEqual(error.code, 3)
+        self.assertEqual(self.json.ask("bank.configure", bank=self.bank,
+                                       maximum=65535)["message"],
+                         error.message)
+        error = self.wire.ask("bank_configure", bank=self.bank,
+                              reserved=1 << 60).error
+        self.assertEqual(error.code, 11)
+        self.assertIn("70 %", error.message)
+        self.assertEqual(self.wire.ask("bank_configure", bank=self.bank,
+                                       weight=0).error.code, 3)
+        error = self.wire.ask("bank_stats", bank="no such bank").error
+        self.assertEqual(error.code, 5)
+        self.assertEqual(self.json.ask("bank.stats", bank="no such bank"),
+                         {"status": "error", "message": error.message})
+
     def test_bytes_are_a_string_when_utf8_and_base64_otherwise(self):
         for value in (b"plain", "é€".encode(), b"\xff\x00\x80", bytes(range(256))):
             self.wire.ask("put", bank=self.bank, key=b"k", value=value)

@@ -126,7 +126,8 @@ static enum status task_run(const struct bench *bench, struct task *task)
 static struct bench bench_open_limited(const struct engine_kind *kind,
                                        uint64_t memory_max, uint64_t banks_max)
 {
-    const struct store_options options = {memory_max, banks_max};
+    const struct store_options options = {.memory_max = memory_max,
+                                          .banks_max = banks_max};
     clock_set_fake(START_MS);
     struct bench bench = {
         .kind = kind,
@@ -702,6 +703,115 @@ void contract_bank_reset_of_an_unknown_bank_succeeds(
 {
     struct bench bench = bench_open(kind);
     EXPECT_INT(run_op(&bench, OP_BANK_RESET, "none", NULL), STATUS_OK);
+    bench_close(&bench);
+}
+
+void contract_bank_stats_tell_what_happened_in_a_bank(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    put(&bench, "b", "k", "value");
+    put(&bench, "b", "l", "value");
+    put(&bench, "b", "l", "other");
+    run_op(&bench, OP_GET, "b", "k");
+    run_op(&bench, OP_GET, "b", "none");
+    run_op(&bench, OP_REMOVE, "b", "k");
+    run_op(&bench, OP_GET, "b", "k");
+    EXPECT_INT(run_op(&bench, OP_BANK_STATS, "b", NULL), STATUS_OK);
+    const struct bank_stats *stats = &response_of(&bench)->stats;
+    EXPECT_INT(stats->entries, 1);
+    EXPECT(stats->bytes >= strlen("l") + strlen("other"));
+    EXPECT_INT(stats->hits, 1);
+    EXPECT_INT(stats->misses_never_seen, 1);
+    EXPECT_INT(stats->misses_removed, 1);
+    EXPECT_INT(stats->overwrites, 1);
+    EXPECT_INT(stats->weight, BANK_WEIGHT_DEFAULT);
+    bench_close(&bench);
+}
+
+void contract_bank_stats_of_an_unknown_bank_are_not_found(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    run_op(&bench, OP_BANK_STATS, "none", NULL);
+    expect_refusal(&bench, STATUS_NOT_FOUND, "there is no such bank");
+    bench_close(&bench);
+}
+
+static enum status configure(const struct bench *bench, const char *bank,
+                             const struct bank_limits *wanted)
+{
+    struct request *request =
+        task_begin(bench->task, OP_BANK_CONFIGURE, bank, NULL);
+    request->change = (struct bank_change){
+        .limits = *wanted,
+        .has_reserved = wanted->reserved > 0,
+        .has_maximum = wanted->maximum > 0,
+        .has_weight = wanted->weight > 0,
+    };
+    return task_run(bench, bench->task);
+}
+
+void contract_bank_configure_makes_a_bank_and_answers_its_limits(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    EXPECT_INT(configure(&bench, "b", &(struct bank_limits){.maximum = 100000}),
+               STATUS_OK);
+    EXPECT_INT(configure(&bench, "b", &(struct bank_limits){.reserved = 1}),
+               STATUS_OK);
+    const struct bank_limits *in_effect = &response_of(&bench)->limits;
+    EXPECT_INT(in_effect->reserved, 1);
+    EXPECT_INT(in_effect->maximum, 100000);
+    EXPECT_INT(in_effect->weight, BANK_WEIGHT_DEFAULT);
+    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(response_of(&bench)->count, 1);
+    bench_close(&bench);
+}
+
+void contract_bank_configure_refuses_a_reserve_beyond_the_maximum(
+    const struct engine_kind *kind)
+{
+    struct bench bench = bench_open(kind);
+    configure(&bench, "b", &(struct bank_limits){.maximum = 100000});
+    configure(&bench, "b", &(struct bank_limits){.reserved = 100001});
+    expect_refusal(&bench, STATUS_INVALID_ARGUMENT,
+                   "reserved must not be more than maximum");
+    bench_close(&bench);
+}
+
+void contract_bank_configure_refuses_reserves_that_leave_too_little(
+    const struct engine_kind *kind)
+{
+    enum { LIMIT = 10000000 };
+    struct bench bench = bench_open_limited(kind, LIMIT, 0);
+    EXPECT_INT(
+        configure(&bench, "b", &(struct bank_limits){.reserved = LIMIT / 2}),
+        STATUS_OK);
+    configure(&bench, "c", &(struct bank_limits){.reserved = LIMIT / 4});
+    expect_refusal(&bench, STATUS_OUT_OF_RANGE,
+                   "reserved: all banks together may reserve at most 70 % of "
+                   "the memory limit");
+    bench_close(&bench);
+}
+
+void contract_a_bank_keeps_its_maximum_and_other_banks_their_entries(
+    const struct engine_kind *kind)
+{
+    enum { PUTS = 3000 };
+    struct bench bench = bench_open(kind);
+    put(&bench, "other", "k", "value");
+    configure(&bench, "b", &(struct bank_limits){.maximum = BANK_MAXIMUM_MIN});
+    for (int i = 0; i < PUTS; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        put(&bench, "b", key, "a value of thirty bytes or so ");
+    }
+    EXPECT_INT(run_op(&bench, OP_BANK_STATS, "b", NULL), STATUS_OK);
+    const struct bank_stats *stats = &response_of(&bench)->stats;
+    EXPECT(stats->bytes <= BANK_MAXIMUM_MIN);
+    EXPECT(stats->evictions > 0);
+    expect_entry(&bench, "other", "k", "value");
     bench_close(&bench);
 }
 

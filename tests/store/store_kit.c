@@ -6,7 +6,8 @@
 
 struct store *kit_open_limited(uint64_t memory_max, uint64_t banks_max)
 {
-    const struct store_options options = {memory_max, banks_max};
+    const struct store_options options = {.memory_max = memory_max,
+                                          .banks_max = banks_max};
     kit_set_time(0);
     struct store *store = store_create(&options);
     CHECK(store);

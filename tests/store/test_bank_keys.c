@@ -60,6 +60,7 @@ static void open_scene(struct scene *scene)
     scene->space = space_create(commons, NULL);
     scene->bank = bank_create(7, SLICE_LITERAL("b"), 0, scene->space);
     CHECK(commons->epochs && commons->pool && scene->space && scene->bank);
+    CHECK(departures_init(&commons->departures, commons) == STATUS_OK);
     for (int i = 0; i < TWINS; i++) {
         put(scene, i, twin_ends[i]);
     }
@@ -80,6 +81,7 @@ static void close_scene(struct scene *scene)
     bank_free(&scene->bank);
     epochs_free(&scene->commons.epochs);
     index_pool_free(&scene->commons.pool);
+    departures_fini(&scene->commons.departures, &scene->commons);
     arena_free(&scene->commons.arena);
 }
 

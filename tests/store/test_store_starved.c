@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include "base/memory.h"
+#include "core/bank_stats.h"
 #include "store/store_kit.h"
 #include "support/starve.h"
 #include "support/test.h"
@@ -141,6 +142,36 @@ static void attempt_put(void)
 static void put_without_memory_makes_no_entry(void)
 {
     sweep(attempt_put);
+}
+
+static void attempt_first_put(void)
+{
+    struct store *store = open_store();
+    begin_operation();
+    bool is_put = is_well(kit_put(store, "new", "k", "1"));
+    static const char bytes[300 * 1024];
+    const struct store_value value = {.bytes = slice_of(bytes, sizeof bytes)};
+    bool is_put_large = is_well(
+        store_put(store, SLICE_LITERAL("large"), SLICE_LITERAL("k"), &value));
+    const struct bank_change change = {.limits.weight = 7, .has_weight = true};
+    struct bank_limits limits;
+    bool is_set = is_well(
+        store_bank_configure(store, SLICE_LITERAL("set"), &change, &limits));
+    end_operation();
+    EXPECT_INT(store_usage(store).banks, 1 + is_put + is_put_large + is_set);
+    EXPECT_INT(kit_list(store, NULL, "new", 10, NULL), is_put);
+    EXPECT_INT(kit_list(store, NULL, "large", 10, NULL), is_put_large);
+    EXPECT_INT(kit_list(store, NULL, "set", 10, NULL), is_set);
+    EXPECT_INT(kit_put(store, "new", "k", "2"), STATUS_OK);
+    kit_expect(store, "new", "k", "2");
+    kit_work(store);
+    kit_expect(store, "new", "k", "2");
+    kit_close(store);
+}
+
+static void put_without_memory_makes_no_bank(void)
+{
+    sweep(attempt_first_put);
 }
 
 static void attempt_replace(void)
@@ -350,6 +381,7 @@ static void store_without_memory_is_not_created(void)
 static const struct test_case cases[] = {
     TEST(store_without_memory_is_not_created),
     TEST(put_without_memory_makes_no_entry),
+    TEST(put_without_memory_makes_no_bank),
     TEST(put_over_an_entry_without_memory_leaves_it),
     TEST(get_without_memory_says_so),
     TEST(get_with_touch_without_memory_does_neither),

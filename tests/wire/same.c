@@ -22,6 +22,17 @@ static bool tell(bool held, const char *what)
     return held;
 }
 
+static bool same_change(const struct bank_change *got,
+                        const struct bank_change *must)
+{
+    bool held = EXPECT_INT(got->has_reserved, must->has_reserved);
+    held = EXPECT_INT(got->has_maximum, must->has_maximum) && held;
+    held = EXPECT_INT(got->has_weight, must->has_weight) && held;
+    held = EXPECT(got->limits.reserved == must->limits.reserved) && held;
+    held = EXPECT(got->limits.maximum == must->limits.maximum) && held;
+    return EXPECT(got->limits.weight == must->limits.weight) && held;
+}
+
 bool same_request(const struct request *got, const struct request *must,
                   const char *what)
 {
@@ -38,6 +49,7 @@ bool same_request(const struct request *got, const struct request *must,
     held = EXPECT_SLICE(got->prefix, must->prefix) && held;
     held = EXPECT_SLICE(got->cursor, must->cursor) && held;
     held = EXPECT_INT(got->limit, must->limit) && held;
+    held = same_change(&got->change, &must->change) && held;
     return tell(held, what);
 }
 
@@ -53,6 +65,10 @@ bool same_response(const struct response *got, const struct response *must,
     held = EXPECT_INT(got->count, must->count) && held;
     held = EXPECT_SLICE(slice_of(got->cursor, got->cursor_len),
                         slice_of(must->cursor, must->cursor_len)) &&
+           held;
+    held =
+        EXPECT(!memcmp(&got->stats, &must->stats, sizeof got->stats)) && held;
+    held = EXPECT(!memcmp(&got->limits, &must->limits, sizeof got->limits)) &&
            held;
     return tell(held, what);
 }

@@ -84,6 +84,23 @@ static struct number random_number(void)
     return number;
 }
 
+static struct bank_change random_change(void)
+{
+    struct bank_change change = {.has_reserved = random_below(2),
+                                 .has_maximum = random_below(2),
+                                 .has_weight = random_below(2)};
+    if (change.has_reserved) {
+        change.limits.reserved = test_random(&seed) >> random_below(64);
+    }
+    if (change.has_maximum) {
+        change.limits.maximum = test_random(&seed) >> random_below(64);
+    }
+    if (change.has_weight) {
+        change.limits.weight = (uint32_t)test_random(&seed);
+    }
+    return change;
+}
+
 /* One of `op` with all its fields, of whatever values they may have. */
 static struct request random_request(enum op op)
 {
@@ -115,6 +132,8 @@ static struct request random_request(enum op op)
         request.lifetime.rule = LIFETIME_SAME;
     } else if (op == OP_INCR) {
         request.delta = random_number();
+    } else if (op == OP_BANK_CONFIGURE) {
+        request.change = random_change();
     }
     return request;
 }
@@ -315,6 +334,23 @@ static void message_of_a_sum_comes_through(void)
         struct response response = {.number = sums[i]};
         expect_response_comes_through(&request, &response);
     }
+}
+
+static void message_of_stats_and_limits_comes_through(void)
+{
+    seed = test_seed();
+    for (int i = 0; i < 100; i++) {
+        struct request request = {.op = OP_BANK_STATS, .id = 1};
+        struct response response = {0};
+#define STAT(name, number)                                                     \
+    response.stats.name = test_random(&seed) >> random_below(64);
+#include "core/bank_stats.def"
+#undef STAT
+        expect_response_comes_through(&request, &response);
+    }
+    struct request request = {.op = OP_BANK_CONFIGURE, .id = 1};
+    struct response response = {.limits = {UINT64_MAX, 65536, 1000000}};
+    expect_response_comes_through(&request, &response);
 }
 
 static void expect_list_comes_through(enum op op, size_t count,
@@ -540,6 +576,7 @@ static const struct test_case cases[] = {
     TEST(message_of_every_plain_success_comes_through),
     TEST(message_of_a_value_comes_through),
     TEST(message_of_a_sum_comes_through),
+    TEST(message_of_stats_and_limits_comes_through),
     TEST(message_of_a_page_comes_through),
     TEST(message_of_hello_comes_through),
     TEST(message_of_every_error_comes_through),

@@ -107,12 +107,12 @@ static void refused_by_the_server(struct vector *vector)
 
 static void vectors_of_requests_hold_both_ways(void)
 {
-    EXPECT_INT(vectors_each("requests.txt", both_ways), 26);
+    EXPECT_INT(vectors_each("requests.txt", both_ways), 29);
 }
 
 static void vectors_of_answers_hold_both_ways(void)
 {
-    EXPECT_INT(vectors_each("answers.txt", both_ways), 22);
+    EXPECT_INT(vectors_each("answers.txt", both_ways), 25);
 }
 
 static void vectors_that_ask_for_leniency_are_read(void)

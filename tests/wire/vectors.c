@@ -155,6 +155,25 @@ static bool take_number(struct number *number, const char *word,
     return true;
 }
 
+static bool take_change(struct bank_change *change, const char *word,
+                        const char *rest)
+{
+    uint64_t value = strtoull(rest, NULL, 10);
+    if (!strcmp(word, "reserved")) {
+        change->has_reserved = true;
+        change->limits.reserved = value;
+    } else if (!strcmp(word, "maximum")) {
+        change->has_maximum = true;
+        change->limits.maximum = value;
+    } else if (!strcmp(word, "weight")) {
+        change->has_weight = true;
+        change->limits.weight = value;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static bool take_request_field(struct vector *vector, const char *word,
                                const char *rest)
 {
@@ -179,6 +198,7 @@ static bool take_request_field(struct vector *vector, const char *word,
         request->limit = (uint32_t)strtoul(rest, NULL, 10);
     } else {
         return take_lifetime(request, word, rest) ||
+               take_change(&request->change, word, rest) ||
                take_number(&request->delta, word, rest);
     }
     return true;
@@ -218,6 +238,35 @@ static bool take_answer_item(struct vector *vector, const char *word,
     return true;
 }
 
+static bool take_stat(struct bank_stats *stats, const char *word,
+                      const char *rest)
+{
+    struct {
+        const char *word;
+        uint64_t *value;
+    } fields[] = {
+#define STAT(name, number) {#name, &stats->name},
+#include "core/bank_stats.def"
+#undef STAT
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (!strcmp(word, fields[i].word)) {
+            *fields[i].value = strtoull(rest, NULL, 10);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_limit(struct bank_limits *limits, const char *word,
+                       const char *rest)
+{
+    struct bank_change change = {.limits = *limits};
+    bool is_taken = take_change(&change, word, rest);
+    *limits = change.limits;
+    return is_taken;
+}
+
 static bool take_answer_field(struct vector *vector, const char *word,
                               const char *rest)
 {
@@ -238,6 +287,10 @@ static bool take_answer_field(struct vector *vector, const char *word,
         response->cursor_len = text.len;
     } else {
         return take_answer_item(vector, word, rest) ||
+               (vector->request.op == OP_BANK_STATS &&
+                take_stat(&response->stats, word, rest)) ||
+               (vector->request.op == OP_BANK_CONFIGURE &&
+                take_limit(&response->limits, word, rest)) ||
                take_number(&response->number, word, rest);
     }
     return true;
