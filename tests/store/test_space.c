@@ -171,7 +171,8 @@ static void items_are_a_small_part_of_their_segment_in_a_large_space(void)
     while (space_used(scene.space) < 9 * 1048576) {
         EXPECT_INT(block_len_for(&scene, ITEM_INSIDE_MAX), 1048576);
     }
-    EXPECT_INT(block_len_for(&scene, 1000), 65536);
+    EXPECT_INT(block_len_for(&scene, 1000), 4096);
+    EXPECT_INT(block_len_for(&scene, 1100), 65536);
     EXPECT_INT(block_len_for(&scene, 16000), 65536);
     EXPECT_INT(block_len_for(&scene, 17000), 1048576);
     close_scene(&scene);

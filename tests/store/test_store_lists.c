@@ -104,17 +104,17 @@ static void small_list_is_one_page(void)
 {
     struct store *store = kit_open();
     struct response response = {0};
-    for (size_t i = 0; i < 300; i++) {
+    for (size_t i = 0; i < 100; i++) {
         put_number(store, "k0", i);
         put_number(store, NULL, i);
     }
     EXPECT_INT(kit_page(store, "k0", 1000, slice_of("", 0), &response),
                STATUS_OK);
-    EXPECT_INT(response.count, 300);
+    EXPECT_INT(response.count, 100);
     EXPECT_INT(response.cursor_len, 0);
     EXPECT_INT(kit_page(store, NULL, 1000, slice_of("", 0), &response),
                STATUS_OK);
-    EXPECT_INT(response.count, 300);
+    EXPECT_INT(response.count, 100);
     EXPECT_INT(response.cursor_len, 0);
     response_fini(&response);
     kit_close(store);
