@@ -16,15 +16,14 @@
  * 64 KiB, but only what is beyond ARENA_KEPT_MAX. It takes time, so it is
  * done without the lock; meanwhile the block or chunk stands in no list.
  *
- * Most of the time that a get waits, it waits for the processor to find out
- * where in memory a page of 4 KiB is: huge pages, of 2 MiB, make gets a
- * quarter faster. But they come whole at the first touch of any byte. A store
- * of small banks would hold many times what it uses; and the first touch
- * takes far longer than an operation may. So they are refused, except that a
- * store that grows has them fetched ahead by the thread in the background, two
- * chunks at a time, and then they are kept as any other memory is. What is
- * given back in smaller pieces splits a huge page again. A limit can only be
- * kept with memory that is counted as it is taken. */
+ * Huge pages are refused. They come in 2 MiB at the first touch of any byte:
+ * a store of small banks would hold many times what it uses, the first touch
+ * takes longer than an operation may, and what is given back in smaller
+ * pieces stays in use until the kernel gets round to splitting the page. A
+ * limit can only be kept with memory that is counted as it is taken. To fetch
+ * them ahead in the background was tried: requests that are carried out in
+ * batches wait for many translations at once, and gained 3 to 5 % of their
+ * time outside the kernel. */
 #include "store/arena.h"
 
 #include "base/check.h"
@@ -40,8 +39,6 @@
 enum {
     CHUNK_BITS = 20,
     CHUNK_LEN = 1 << CHUNK_BITS,
-    HUGE_LEN = 2 * CHUNK_LEN, /* of a huge page, */
-    PAGE_LEN = 4096,          /* and of the others */
     CHUNK_UNITS = CHUNK_LEN / ARENA_UNIT,
     GUARD_LEN = 16 * 1024 * 1024,
     BLOCKS_MAX = 256, /* of a chunk */
@@ -69,7 +66,6 @@ struct chunk {
     unsigned block_count;
     unsigned free_count;
     unsigned touched_count;
-    bool is_huge; /* half of a huge page, which is not to be split */
     struct bits free;
     struct bits touched;
     _Alignas(max_align_t) char descriptors[];
@@ -86,13 +82,10 @@ struct arena {
     pthread_mutex_t lock; /* of all below, and of the chunks */
     struct list partly[ARENA_CLASS_COUNT][LEVELS];
     uint32_t kept;     /* the first free chunk with all its memory; 0: none */
-    uint32_t ready;    /* the first that was prepared and never used */
-    size_t ready_len;  /* of those, which are not part of `kept_len` */
     uint32_t empty;    /* the first without any */
     uint32_t fresh;    /* this one and those behind it were never used */
     size_t kept_len;   /* of `kept` and of free touched blocks above 4 KiB */
     size_t kept_least; /* what that was at least since the last trim */
-    bool is_growing;   /* chunks were opened since the last one was prepared */
 };
 
 static unsigned block_bits(enum arena_class class)
@@ -170,23 +163,16 @@ static size_t map_len(const struct arena *arena)
     return (size_t)arena->chunk_count * CHUNK_LEN + GUARD_LEN;
 }
 
-/* The chunks with even numbers begin where huge pages can. */
 static bool reserve_range(struct arena *arena)
 {
-    size_t len = map_len(arena);
-    char *range = mmap(NULL, len + HUGE_LEN, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED) {
+    char *base = mmap(NULL, map_len(arena), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) {
         return false;
     }
-    size_t before = HUGE_LEN - (uintptr_t)range % HUGE_LEN;
-    CHECK(munmap(range, before) == 0);
-    if (before < HUGE_LEN) {
-        CHECK(munmap(range + before + len, HUGE_LEN - before) == 0);
-    }
-    arena->base = range + before;
     /* A kernel without huge pages refuses; all the better. */
-    (void)madvise(arena->base, len, MADV_NOHUGEPAGE);
+    (void)madvise(base, map_len(arena), MADV_NOHUGEPAGE);
+    arena->base = base;
     return true;
 }
 
@@ -266,45 +252,14 @@ static void use_kept(struct arena *arena, size_t len)
     }
 }
 
-/* All of the memory of `chunk` is there, and nothing in it yet. */
-static void set_touched(struct chunk *chunk)
-{
-    set_bits(&chunk->touched, chunk->block_count);
-    chunk->touched_count = chunk->block_count;
-}
-
-static bool find_kept(struct arena *arena, struct chunk *chunk)
-{
-    chunk->number = pop_free(arena, &arena->kept);
-    if (!chunk->number) {
-        return false;
-    }
-    set_touched(chunk);
-    use_kept(arena, chunk->class == ARENA_4K ? CHUNK_LEN : 0);
-    return true;
-}
-
-static bool find_ready(struct arena *arena, struct chunk *chunk)
-{
-    chunk->number = pop_free(arena, &arena->ready);
-    if (!chunk->number) {
-        return false;
-    }
-    set_touched(chunk);
-    chunk->is_huge = true;
-    arena->ready_len -= CHUNK_LEN;
-    arena->kept_len += chunk->class == ARENA_4K ? 0 : CHUNK_LEN;
-    return true;
-}
-
 /* Makes `chunk` of a free one; false when there is none. */
 static bool find_room(struct arena *arena, struct chunk *chunk)
 {
-    if (find_kept(arena, chunk)) {
-        return true;
-    }
-    arena->is_growing = true;
-    if (find_ready(arena, chunk)) {
+    chunk->number = pop_free(arena, &arena->kept);
+    if (chunk->number) {
+        set_bits(&chunk->touched, chunk->block_count);
+        chunk->touched_count = chunk->block_count;
+        use_kept(arena, chunk->class == ARENA_4K ? CHUNK_LEN : 0);
         return true;
     }
     chunk->number = pop_free(arena, &arena->empty);
@@ -456,7 +411,7 @@ static void clear_block(struct arena *arena, struct chunk *chunk,
 static bool is_kept_without(const struct arena *arena,
                             const struct chunk *chunk)
 {
-    return chunk->class == ARENA_64K && !chunk->is_huge &&
+    return chunk->class == ARENA_64K &&
            chunk->free_count + 1 < chunk->block_count &&
            arena->kept_len + chunk->block_len > ARENA_KEPT_MAX;
 }
@@ -499,58 +454,14 @@ void arena_return_block(struct arena *arena, uint64_t place)
     pthread_mutex_unlock(&arena->lock);
 }
 
-/* The first of two chunks that were never used and can be one huge page; 0
- * when there are none. */
-static uint32_t take_pair(struct arena *arena)
+/* Meanwhile the chunk stands in no list. */
+static bool trim_chunk(struct arena *arena)
 {
-    if (arena->fresh % 2 != 0 && arena->fresh < arena->chunk_count) {
-        push_free(arena, &arena->empty, arena->fresh++);
+    uint32_t number = pop_free(arena, &arena->kept);
+    if (!number) {
+        return false;
     }
-    if (arena->fresh + 2 > arena->chunk_count) {
-        return 0;
-    }
-    arena->fresh += 2;
-    return arena->fresh - 2;
-}
-
-/* Has the memory of a pair come. Huge pages are wanted for this first touch
- * only: the kernel must not make any of its own accord. */
-static void fetch_pair(const struct arena *arena, uint32_t number)
-{
-    char *at = arena->base + (size_t)number * CHUNK_LEN;
-    (void)madvise(at, HUGE_LEN, MADV_HUGEPAGE);
-    for (size_t i = 0; i < HUGE_LEN; i += PAGE_LEN) {
-        *(volatile char *)(at + i) = 0;
-    }
-    (void)madvise(at, HUGE_LEN, MADV_NOHUGEPAGE);
-}
-
-bool arena_prepare(struct arena *arena, uint64_t room)
-{
-    pthread_mutex_lock(&arena->lock);
-    bool is_wanted = arena->is_growing && arena_used(arena) >= ARENA_HUGE_FROM;
-    bool may_be =
-        room >= HUGE_LEN && arena->ready_len + HUGE_LEN <= ARENA_READY_MAX;
-    uint32_t number = is_wanted && may_be ? take_pair(arena) : 0;
-    arena->is_growing = arena->is_growing && number != 0;
-    if (number) {
-        pthread_mutex_unlock(&arena->lock);
-        fetch_pair(arena, number);
-        pthread_mutex_lock(&arena->lock);
-        count_used(arena, HUGE_LEN);
-        count_idle(arena, HUGE_LEN);
-        arena->ready_len += HUGE_LEN;
-        push_free(arena, &arena->ready, number + 1);
-        push_free(arena, &arena->ready, number);
-    }
-    pthread_mutex_unlock(&arena->lock);
-    return number != 0;
-}
-
-/* Gives back a chunk that has all its memory. It stands in no list, and the
- * lock is given up meanwhile; if it cannot be done, the chunk is kept. */
-static bool clear_chunk(struct arena *arena, uint32_t number)
-{
+    use_kept(arena, CHUNK_LEN);
     pthread_mutex_unlock(&arena->lock);
     bool is_gone = madvise(arena->base + (size_t)number * CHUNK_LEN, CHUNK_LEN,
                            MADV_DONTNEED) == 0;
@@ -562,26 +473,6 @@ static bool clear_chunk(struct arena *arena, uint32_t number)
     arena->kept_len += is_gone ? 0 : CHUNK_LEN;
     push_free(arena, is_gone ? &arena->empty : &arena->kept, number);
     return is_gone;
-}
-
-static bool trim_kept(struct arena *arena)
-{
-    uint32_t number = pop_free(arena, &arena->kept);
-    if (!number) {
-        return false;
-    }
-    use_kept(arena, CHUNK_LEN);
-    return clear_chunk(arena, number);
-}
-
-static bool trim_ready(struct arena *arena)
-{
-    uint32_t number = arena->is_growing ? 0 : pop_free(arena, &arena->ready);
-    if (!number) {
-        return false;
-    }
-    arena->ready_len -= CHUNK_LEN;
-    return clear_chunk(arena, number);
 }
 
 /* A partly used chunk of 64 KiB blocks with a free one that has memory; NULL
@@ -624,8 +515,7 @@ bool arena_trim(struct arena *arena)
     pthread_mutex_lock(&arena->lock);
     size_t len = arena->kept_least < CHUNK_LEN ? arena->kept_least : CHUNK_LEN;
     bool is_trimmed =
-        (len == CHUNK_LEN && trim_kept(arena)) || trim_blocks(arena, len);
-    is_trimmed = trim_ready(arena) || is_trimmed;
+        (len == CHUNK_LEN && trim_chunk(arena)) || trim_blocks(arena, len);
     arena->kept_least = arena->kept_len;
     pthread_mutex_unlock(&arena->lock);
     return is_trimmed;

@@ -34,10 +34,6 @@ static inline size_t arena_block_len(enum arena_class class)
  * 4 KiB beside taken ones are kept besides. */
 enum { ARENA_KEPT_MAX = 8 * 1024 * 1024 };
 
-/* From so many bytes on it is worth to fetch memory ahead in huge pages, and
- * so many more, which are given back when nobody has wanted them. */
-enum { ARENA_HUGE_FROM = 8 * 1024 * 1024, ARENA_READY_MAX = 8 * 1024 * 1024 };
-
 /* *Gives* an arena that can hold `len` bytes in blocks (rounded up to
  * 1 MiB; up to ARENA_LEN_MAX), each with a descriptor of
  * `descriptor_len` bytes; the system's memory is taken as blocks are. NULL
@@ -58,17 +54,8 @@ uint64_t arena_take_block(struct arena *arena, enum arena_class class);
 void arena_return_block(struct arena *arena, uint64_t place);
 
 /* Gives up to a MiB of free blocks back to the system if so much has not been
- * wanted since the last call, and likewise of what was prepared; answers
- * whether it did. */
+ * wanted since the last call; answers whether it did. */
 bool arena_trim(struct arena *arena);
-
-/* Has memory come for 2 MiB of blocks that will be taken, as a huge page where
- * there are any, if it is likely that they will be: blocks took new memory
- * since the last time that this had nothing to do, and the arena holds
- * ARENA_HUGE_FROM already. `room` is how much the system's memory may grow.
- * Answers whether it did, and may have more to do. Takes long; one thread at
- * a time. */
-bool arena_prepare(struct arena *arena, uint64_t room);
 
 /* The descriptor of the block that `place`, any in it, lies in; the block is
  * taken. *Borrowed* until it is returned; aligned as memory_alloc() does. No

@@ -895,18 +895,6 @@ static void trim(struct store *store)
     }
 }
 
-/* So that those who put need not wait for the system's memory. */
-static bool fetch_ahead(struct store *store)
-{
-    const struct commons *commons = &store->commons;
-    uint64_t used = commons_used(commons);
-    uint64_t room = UINT64_MAX;
-    if (commons->memory_max) {
-        room = used < commons->memory_max ? commons->memory_max - used : 0;
-    }
-    return arena_prepare(commons->arena, room);
-}
-
 /* Inside the epochs: items in shared segments name their banks by number. */
 static bool go_through_segments(struct store *store)
 {
@@ -931,7 +919,6 @@ bool store_work(struct store *store)
     }
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
         has_more = release(store, RELEASE_STEP, wreck_list_work);
-        has_more = fetch_ahead(store) || has_more;
         has_more = go_through_segments(store) || has_more;
     }
     return has_more;
