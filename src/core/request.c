@@ -8,10 +8,7 @@
 
 void request_init(struct request *request)
 {
-    /* Copied, because compilers clear as much memory as this with an
-     * instruction that takes long to start. */
-    static const struct request none = {.op = OP_NONE};
-    *request = none;
+    *request = (struct request){.op = OP_NONE};
 }
 
 static bool refuse(struct response *response, const char *field,

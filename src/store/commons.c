@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "store/arena.h"
 
-enum { IDLE_SHARE = 8 };
+enum { IDLE_SHARE = 16 };
 
 uint64_t commons_now(const struct commons *commons)
 {
@@ -12,7 +12,7 @@ uint64_t commons_now(const struct commons *commons)
 
 /* Free blocks are soon taken again, but not for every size: of those that
  * lie between taken ones so much is charged as would go beyond the limit by
- * an eighth. */
+ * a sixteenth. */
 static uint64_t idle_of(const struct commons *commons)
 {
     uint64_t idle = arena_idle(commons->arena);
