@@ -362,13 +362,22 @@ static bool is_open_in_vain(const struct space *space,
            (dead > live && segment->class > (uint8_t)class_for(space, 0));
 }
 
-/* What is sparse is taken away, sealed or open. */
+/* Whether a sealed segment is: much of it is dead, or it was sealed with
+ * little in it. That an item as long as half a block leaves the other half
+ * unused is no reason: it would do so again wherever it was moved. */
+static bool is_sealed_in_vain(const struct segment *segment, uint64_t live)
+{
+    uint64_t dead = segment->used - live;
+    size_t limit = arena_block_len(segment->class) * SPARSE_PERCENT;
+    return dead * 100 > limit || live * 100 < limit;
+}
+
 static bool is_worth_compacting(const struct space *space,
                                 struct segment *segment)
 {
     uint64_t live = live_of(segment);
     return segment->state == SEGMENT_SEALED
-               ? is_sparse(segment, live)
+               ? is_sealed_in_vain(segment, live)
                : is_open_in_vain(space, segment, live);
 }
 

@@ -80,6 +80,25 @@ static void segment_that_was_sparse_while_open_is_given_back_later(void)
     kit_close(store);
 }
 
+/* Values of more than half a segment: what they leave unused comes again
+ * wherever they are moved. */
+static void work_on_values_that_fill_half_a_segment_ends(void)
+{
+    enum { COUNT = 100, LEN = 40 * 1000, WORKS_MAX = 1000 };
+    struct store *store = kit_open();
+    for (int i = 0; i < COUNT; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        EXPECT_INT(kit_put_large(store, "b", key, LEN), STATUS_OK);
+    }
+    int works = 0;
+    while (works < WORKS_MAX && store_work(store)) {
+        works++;
+    }
+    EXPECT(works < WORKS_MAX);
+    kit_close(store);
+}
+
 static void bank_that_outgrew_the_shared_space_leaves_nothing_there(void)
 {
     struct store *store = kit_open();
@@ -348,6 +367,7 @@ static void large_values_are_evicted_before_the_small_of_others(void)
 static const struct test_case cases[] = {
     TEST(index_of_removed_keys_is_not_charged),
     TEST(segment_that_was_sparse_while_open_is_given_back_later),
+    TEST(work_on_values_that_fill_half_a_segment_ends),
     TEST(bank_that_outgrew_the_shared_space_leaves_nothing_there),
     TEST(entries_are_there_while_their_bank_moves),
     TEST(bank_that_is_reset_while_it_moves_leaves_nothing),
