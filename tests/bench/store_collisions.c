@@ -244,7 +244,7 @@ static bool bench_row(const struct row *row, int rounds)
     unsigned char(*keys)[KEY_MAX] = memory_alloc_or_die(2 * COUNT * KEY_MAX);
     unsigned char(*others)[KEY_MAX] = keys + COUNT;
     uint64_t random = 1;
-    double ratios[ROUNDS];
+    double ratios[ROUNDS] = {0};
     for (uint32_t i = 0; i < COUNT; i++) {
         row->make(keys[i], i);
         CHECK(row->hash(keys[i], row->len) == row->hash(keys[0], row->len));
