@@ -5,6 +5,7 @@
 #include "store_rig.h"
 
 #include "base/check.h"
+#include "store/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,27 +23,48 @@ struct getter {
 
 static const struct slice bank = {"bench", 5};
 
+enum { BATCH = 32 };
+
+/* As a worker does it. */
+static void get_batch(struct getter *getter, struct session *session,
+                      struct buffer *got)
+{
+    struct aim aims[BATCH];
+    char rooms[BATCH][17];
+    enum value_kind kind;
+    CHECK(session_enter(session));
+    for (int i = 0; i < BATCH; i++) {
+        uint64_t number = rig_draw(&getter->random, getter->keys);
+        session_aim(session, bank, rig_key(rooms[i], number), &aims[i]);
+    }
+    for (int i = 0; i < BATCH; i++) {
+        session_fetch(session, &aims[i]);
+    }
+    for (int i = 0; i < BATCH; i++) {
+        buffer_clear(got);
+        CHECK(!session_get(session, &aims[i], got, &kind));
+    }
+    session_leave(session);
+}
+
 static void *get_for_a_while(void *arg)
 {
-    enum { GETS_BETWEEN = 1000 };
+    enum { BATCHES_BETWEEN = 32 };
     struct getter *getter = arg;
+    struct session *session = session_create(getter->store);
     struct buffer got = {0};
     uint64_t count = 0;
     uint64_t start = meter_start();
     uint64_t now = start;
+    CHECK(session);
     for (; now < start + getter->ms * 1000000; now = meter_start()) {
-        for (int i = 0; i < GETS_BETWEEN; i++) {
-            char room[17];
-            enum value_kind kind;
-            buffer_clear(&got);
-            CHECK(!store_get(
-                getter->store, bank,
-                rig_key(room, rig_draw(&getter->random, getter->keys)), NULL,
-                &got, &kind));
+        for (int i = 0; i < BATCHES_BETWEEN; i++) {
+            get_batch(getter, session, &got);
         }
-        count += GETS_BETWEEN;
+        count += (uint64_t)BATCHES_BETWEEN * BATCH;
     }
     getter->rate = (double)count / (double)(now - start);
+    session_free(&session);
     buffer_fini(&got);
     return NULL;
 }
