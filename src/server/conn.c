@@ -24,7 +24,7 @@
 enum {
     TURN_CALLS_MAX = 1024,    /* requests of one connection a turn, */
     TURN_NS_MAX = 1000000,    /* and how long it may last */
-    CALLS_A_LOOK = 64,        /* requests between two looks at the clock */
+    CALLS_A_LOOK = 16,        /* requests between two looks at the clock */
     READ_ROOM_MIN = 4 * 1024, /* behind an incomplete request */
     READ_ROOM_MAX = 256 * 1024
 };
