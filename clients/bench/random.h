@@ -10,10 +10,13 @@ struct random {
     uint64_t state[4];
 };
 
+/* How far the numbers lie apart that splitmix64 mixes one after another. */
+#define RANDOM_MIX_STEP UINT64_C(0x9e3779b97f4a7c15)
+
 /* Mixes the bits of `x`; no two numbers come to the same. */
 static inline uint64_t random_mix(uint64_t x)
 {
-    x += 0x9e3779b97f4a7c15U;
+    x += RANDOM_MIX_STEP;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
     return x ^ (x >> 31);

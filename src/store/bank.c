@@ -820,26 +820,14 @@ enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
     return STATUS_OK;
 }
 
-/* The places in one bucket of the index. */
-struct bucket_places {
-    size_t count;
-    uint64_t places[INDEX_SLOTS];
-};
-
-static void collect_place(void *arg, uint64_t place)
-{
-    struct bucket_places *bucket = arg;
-    bucket->places[bucket->count++] = place;
-}
-
 /* Moves those of the next bucket; answers how many items' worth it was, 0
  * when there is no room. */
 static size_t gather_bucket(struct bank *bank)
 {
-    struct bucket_places bucket = {0};
+    struct index_places bucket = {0};
     size_t worth = 1;
     index_walk_bucket(&bank->index, &atomic_load(&bank->space)->gathering,
-                      collect_place, &bucket);
+                      index_collect_place, &bucket);
     for (size_t i = 0; i < bucket.count; i++) {
         struct bank_item found;
         uint64_t place = bucket.places[i];

@@ -219,6 +219,12 @@ uint64_t index_walk_region(const struct index *index, uint64_t position,
     return behind(word, position);
 }
 
+void index_collect_place(void *arg, uint64_t place)
+{
+    struct index_places *bucket = arg;
+    bucket->places[bucket->count++] = place;
+}
+
 bool index_walk_bucket(const struct index *index, struct index_tour *tour,
                        index_each_fn each, void *arg)
 {

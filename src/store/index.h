@@ -142,6 +142,14 @@ struct index_tour {
 bool index_walk_bucket(const struct index *index, struct index_tour *tour,
                        index_each_fn each, void *arg);
 
+/* For one who wants the places of a bucket, not to be called for each: an
+ * index_each_fn whose `arg` is a struct index_places. */
+struct index_places {
+    size_t count;
+    uint64_t places[INDEX_SLOTS];
+};
+void index_collect_place(void *arg, uint64_t place);
+
 /* Bytes of memory that it holds. Any thread. */
 static inline size_t index_used(const struct index *index)
 {

@@ -17,7 +17,8 @@
  *   5. space.lock, the arena's, the epochs', wreck_list.lock,
  *      banks.dropped_lock: leaves.
  *
- * A get takes none of them but the first, shared.
+ * A get takes none of them but the banks', shared, and a session that knows
+ * the bank not even that.
  *
  * Memory. What counts against the limit is what the arena has taken, and what
  * indexes, banks, ghosts and large values take beside it, less the blocks
@@ -299,7 +300,8 @@ static struct space *greediest_space(struct store *store)
 }
 
 /* The space after `space`, the first being the shared one; NULL after the
- * last. They stay as long as the store. */
+ * last. For the thread that does the store's work, which alone takes any out
+ * of the list. */
 static struct space *next_space(struct store *store, struct space *space)
 {
     pthread_mutex_lock(&store->banks.spaces_lock);

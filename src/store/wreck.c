@@ -161,24 +161,14 @@ void wreck_forget_item(struct bank *bank, const struct bank_item *found)
     }
 }
 
-struct bucket_places {
-    size_t count;
-    uint64_t places[INDEX_SLOTS];
-};
-
-static void collect_place(void *arg, uint64_t place)
-{
-    struct bucket_places *bucket = arg;
-    bucket->places[bucket->count++] = place;
-}
-
 /* With the bank's lock held. A guest's segment stays until a job has looked
  * at all that is in it, and this wreck's are there: so all places hold what
  * they held. */
 static void search_bucket(struct wreck *wreck)
 {
-    struct bucket_places bucket = {0};
-    index_walk_bucket(&wreck->index, &wreck->tour, collect_place, &bucket);
+    struct index_places bucket = {0};
+    index_walk_bucket(&wreck->index, &wreck->tour, index_collect_place,
+                      &bucket);
     for (size_t i = 0; i < bucket.count; i++) {
         struct bank_item found;
         bank_read_item(wreck->bank, bucket.places[i], &found);

@@ -39,11 +39,10 @@ enum {
 };
 
 enum {
-    KEY_MARK = 0xff,          /* see read_key() in message_server.c */
-    VARINT_BITS_MAX = 63,     /* longer numbers are for message.h */
-    VALUE_MAX = 64 << 20,     /* so are longer values */
-    ANSWER_OVERHEAD_MAX = 40, /* of a frame, beside the value */
-    CODE_NOT_FOUND = 5
+    KEY_MARK = 0xff,         /* see read_key() in message_server.c */
+    VARINT_BITS_MAX = 63,    /* longer numbers are for message.h */
+    VALUE_MAX = 64 << 20,    /* so are longer values */
+    ANSWER_OVERHEAD_MAX = 40 /* of a frame, beside the value */
 };
 
 /* What is left to be read. `is_bad` from when something was not as asked
@@ -199,7 +198,8 @@ static inline char *put_value(char *at, const struct response *response)
 static inline char *put_miss(char *at)
 {
     at = put_byte(put_byte(at, TAG_ERROR), 2);
-    return put_byte(put_byte(at, TAG_ERROR_CODE), CODE_NOT_FOUND);
+    return put_byte(put_byte(at, TAG_ERROR_CODE),
+                    (unsigned)status_code(STATUS_NOT_FOUND));
 }
 
 static inline char *put_answer(char *at, enum op op,

@@ -1,11 +1,12 @@
 #include "store_rig.h"
 
 #include "base/check.h"
+#include "clients/bench/random.h"
+#include "support/resident.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { WORK_EACH_MS = 100 };
 
@@ -82,20 +83,14 @@ bool rig_get(struct rig *rig, struct slice bank, uint64_t number)
 
 uint64_t rig_draw(uint64_t *state, uint64_t count)
 {
-    uint64_t x = *state += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return (x ^ (x >> 31)) % count;
+    uint64_t drawn = random_mix(*state);
+    *state += RANDOM_MIX_STEP;
+    return drawn % count;
 }
 
 uint64_t rig_resident(void)
 {
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(file);
-    CHECK(fscanf(file, "%*d %ld", &pages) == 1);
-    fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return (uint64_t)resident_bytes();
 }
 
 bool rig_judge(const char *what, double got, double most)
