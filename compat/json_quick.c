@@ -159,6 +159,7 @@ size_t json_quick_decode(struct slice text, struct request *request)
     }
     request->bank = members.bank;
     request->key = members.key;
+    request->is_brief = true;
     return (size_t)(rest.at - text.data);
 }
 

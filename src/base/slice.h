@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* `data` may be NULL only when `len` is 0. No terminator follows. */
@@ -26,9 +27,32 @@ static inline struct slice slice_of_string(const char *text)
     return (struct slice){text, strlen(text)};
 }
 
+/* Whether `len` bytes are the same. Those of most names and keys are the first
+ * and the last eight, or four, which is done without a call and a loop. */
+static inline bool slice_same_bytes(const char *a, const char *b, size_t len)
+{
+    uint64_t words[4];
+    uint32_t halves[4];
+    if (len - sizeof words[0] <= sizeof words[0]) {
+        memcpy(&words[0], a, sizeof words[0]);
+        memcpy(&words[1], b, sizeof words[1]);
+        memcpy(&words[2], a + len - sizeof words[2], sizeof words[2]);
+        memcpy(&words[3], b + len - sizeof words[3], sizeof words[3]);
+        return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+    }
+    if (len - sizeof halves[0] <= sizeof halves[0]) {
+        memcpy(&halves[0], a, sizeof halves[0]);
+        memcpy(&halves[1], b, sizeof halves[1]);
+        memcpy(&halves[2], a + len - sizeof halves[2], sizeof halves[2]);
+        memcpy(&halves[3], b + len - sizeof halves[3], sizeof halves[3]);
+        return ((halves[0] ^ halves[1]) | (halves[2] ^ halves[3])) == 0;
+    }
+    return len == 0 || !memcmp(a, b, len);
+}
+
 static inline bool slice_equal(struct slice a, struct slice b)
 {
-    return a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
+    return a.len == b.len && slice_same_bytes(a.data, b.data, a.len);
 }
 
 static inline bool slice_starts_with(struct slice whole, struct slice start)

@@ -17,17 +17,20 @@ static inline bool utf8_is_plain(struct slice text)
 {
     const uint64_t highs = 0x8080808080808080u;
     const uint64_t ones = 0x0101010101010101u;
+    uint64_t bad = 0;
     size_t i = 0;
     for (uint64_t word; i + sizeof word <= text.len; i += sizeof word) {
         memcpy(&word, text.data + i, sizeof word);
-        if ((word | (word - ones)) & highs) {
-            return false;
-        }
+        bad |= (word | (word - ones)) & highs;
     }
-    while (i < text.len && (signed char)text.data[i] > 0) {
-        i++;
+    for (uint32_t word; i + sizeof word <= text.len; i += sizeof word) {
+        memcpy(&word, text.data + i, sizeof word);
+        bad |= (word | (word - (uint32_t)ones)) & (uint32_t)highs;
     }
-    return i == text.len;
+    for (; i < text.len; i++) {
+        bad |= (signed char)text.data[i] <= 0;
+    }
+    return bad == 0;
 }
 
 /* Reads the character at the start of `text`: its length in bytes, and the

@@ -29,7 +29,7 @@ void call_reset(struct call *call)
     CHECK(call->state != CALL_PENDING);
     call->state = CALL_IDLE;
     call->engine_data = NULL;
-    request_init(&call->request);
+    request_reset(&call->request);
     response_clear(&call->response);
     buffer_reset(&call->response.body, CALL_KEEP_MAX);
     buffer_reset(&call->scratch, CALL_KEEP_MAX);
@@ -38,9 +38,11 @@ void call_reset(struct call *call)
 
 static void keep_slice(struct slice *slice, char **room)
 {
-    if (slice->len) {
-        memcpy(*room, slice->data, slice->len);
+    if (slice->len == 0) {
+        slice->data = NULL;
+        return;
     }
+    memcpy(*room, slice->data, slice->len);
     slice->data = *room;
     *room += slice->len;
 }

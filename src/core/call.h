@@ -24,19 +24,21 @@ enum call_state { CALL_IDLE, CALL_PENDING, CALL_DONE };
 enum { CALL_MAGIC = 0x6c6c6163 };
 
 /* Owned by the connection that it answers. `scratch` is where a face puts
- * what it decodes; it is valid until the call is used again. */
+ * what it decodes; it is valid until the call is used again. In an order that
+ * keeps what every call needs together: a batch of them is to stay in the
+ * processor's nearest cache. */
 struct call {
     struct magic magic;
     enum call_state state;
-    struct request request;
-    struct response response;
-    struct buffer scratch;
-    struct buffer kept;   /* the request's bytes, after call_keep() */
+    struct list link;     /* in a queue of the owner */
     call_done_fn on_done; /* set by the owner, as is `owner` */
     void *owner;
     void *engine_data; /* the engine's, from when it first sees the call; NULL
                           before */
-    struct list link;  /* in a queue of the owner */
+    struct buffer scratch;
+    struct buffer kept; /* the request's bytes, after call_keep() */
+    struct request request;
+    struct response response;
 };
 
 void call_init(struct call *call);

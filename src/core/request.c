@@ -6,9 +6,21 @@
 #include "core/limits.h"
 #include "core/response.h"
 
+#include <stddef.h>
+#include <string.h>
+
 void request_init(struct request *request)
 {
     *request = (struct request){.op = OP_NONE};
+}
+
+void request_reset(struct request *request)
+{
+    if (request->is_brief) {
+        memset(request, 0, offsetof(struct request, delta));
+    } else {
+        request_init(request);
+    }
 }
 
 static bool refuse(struct response *response, const char *field,

@@ -12,7 +12,6 @@ void response_clear(struct response *response)
     response->message[0] = '\0';
     buffer_clear(&response->body);
     response->kind = VALUE_BYTES;
-    response->number = (struct number){0};
     response->count = 0;
     response->cursor_len = 0;
 }

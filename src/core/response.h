@@ -18,16 +18,16 @@ enum { RESPONSE_MESSAGE_MAX = 200 };
 /* Owns `body`, whose memory outlives one answer and serves the next. */
 struct response {
     enum status status;
-    char message[RESPONSE_MESSAGE_MAX]; /* of an error; may be empty */
-
-    struct buffer body;   /* get: the value; lists: the items, packed */
     enum value_kind kind; /* get */
-    struct number number; /* incr */
+    struct buffer body;   /* get: the value; lists: the items, packed */
     size_t count;         /* lists: items in `body` */
     size_t cursor_len;    /* lists: 0 at the end */
+
+    char message[RESPONSE_MESSAGE_MAX]; /* of an error; may be empty */
     char cursor[CURSOR_LEN_MAX];
 
     /* Whoever succeeds fills in the whole. */
+    struct number number;      /* incr */
     struct bank_stats stats;   /* bank_stats */
     struct bank_limits limits; /* bank_configure */
 };

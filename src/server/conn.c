@@ -1,11 +1,11 @@
 /*
  * A turn:   answers that are ready -> requests that came in -> one send
  *
- * Fresh bytes lie in the lane's shared room and are decoded there; only an
- * incomplete rest, or what must wait its turn, moves to `in`. So an idle
- * connection holds no buffers at all. Requests in fresh bytes are carried out
- * with those of other connections, and the turn ends when the loop has read
- * everything; those that lie in `in` are carried out before it changes.
+ * Fresh bytes lie in the lane's shared room and are decoded there, when the
+ * loop has read everything; only an incomplete rest, or what must wait its
+ * turn, moves to `in`. So an idle connection holds no buffers at all.
+ * Requests in fresh bytes are carried out with those of other connections;
+ * those that lie in `in` are carried out before it changes.
  */
 #include "server/conn.h"
 
@@ -72,6 +72,7 @@ void conn_close_now(struct conn *conn)
         return;
     }
     conn->state = CONN_CLOSING;
+    conn->fresh_len = 0;
     list_remove(&conn->ready_link);
     list_remove(&conn->turn_link);
     lane_return_out(conn->lane, &conn->out);
@@ -201,12 +202,29 @@ static void meet_the_end(struct conn *conn, size_t rest_len)
     conn->state = CONN_ENDING;
 }
 
+/* Serves from the lane's room and keeps the rest. */
+static void serve_fresh(struct conn *conn)
+{
+    if (conn->fresh_len == 0) {
+        return;
+    }
+    struct input input = {.data = conn->fresh, .len = conn->fresh_len};
+    conn->fresh_len = 0;
+    conn->has_input = serve(conn, &input);
+    struct slice rest = slice_of(input.data, input.len);
+    if (conn->state == CONN_OPEN && rest.len &&
+        buffer_append(&conn->in, rest)) {
+        conn_close_without_memory(conn);
+    }
+}
+
 /* A turn over what waits in `in`. */
 static void take_turn(struct conn *conn)
 {
     if (conn->stream.is_finishing) {
         return;
     }
+    serve_fresh(conn);
     lane_run_batch(conn->lane);
     if (conn->state == CONN_CLOSING) {
         return;
@@ -341,6 +359,7 @@ static size_t read_room_len(const struct conn *conn)
     return len < READ_ROOM_MAX ? len : READ_ROOM_MAX;
 }
 
+/* Changes nothing: libuv cannot have a handle closed from here. */
 static uv_buf_t on_room(struct stream *stream)
 {
     struct conn *conn = conn_of(stream);
@@ -354,26 +373,11 @@ static uv_buf_t on_room(struct stream *stream)
     return uv_buf_init(room, room ? (unsigned)len : 0);
 }
 
-/* The bytes lie in the lane's room: serves from there, keeps the rest. */
-static void serve_fresh(struct conn *conn, size_t len)
+void conn_serve(struct list *turn_link)
 {
-    struct lane *lane = conn->lane;
-    struct input input = {.data = lane->read_room + lane->read_used,
-                          .len = len};
-    conn->has_input = serve(conn, &input);
-    if (lane->batch.count > 0) {
-        lane_hold_room(lane, len);
-    }
-    if (conn->state == CONN_CLOSING) {
-        return;
-    }
-    struct slice rest = slice_of(input.data, input.len);
-    if (conn->state == CONN_OPEN && rest.len &&
-        buffer_append(&conn->in, rest)) {
-        conn_close_without_memory(conn);
-        return;
-    }
-    lane_end_turn_later(lane, &conn->turn_link);
+    struct conn *conn = LIST_ENTRY(turn_link, struct conn, turn_link);
+    CHECK(MAGIC_IS(conn, CONN_MAGIC));
+    serve_fresh(conn);
 }
 
 void conn_end_turn(struct list *turn_link)
@@ -384,11 +388,23 @@ void conn_end_turn(struct list *turn_link)
                                  .has_input = conn->has_input});
 }
 
+/* What is read of one connection without another in between lies together. */
+static void keep_fresh(struct conn *conn, size_t len)
+{
+    char *kept = lane_keep_room(conn->lane, len);
+    if (conn->fresh_len == 0) {
+        conn->fresh = kept;
+    }
+    CHECK(conn->fresh + conn->fresh_len == kept);
+    conn->fresh_len += len;
+    lane_serve_later(conn->lane, &conn->turn_link);
+}
+
 static void on_bytes(struct stream *stream, size_t len)
 {
     struct conn *conn = conn_of(stream);
     if (buffer_len(&conn->in) == 0) {
-        serve_fresh(conn, len);
+        keep_fresh(conn, len);
         return;
     }
     buffer_commit(&conn->in, len);

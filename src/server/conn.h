@@ -22,8 +22,11 @@ void conn_open(struct lane *lane, int fd, enum stream_kind kind);
 /* The connection's next round, by its link in the lane's ready list. */
 void conn_turn(struct list *ready_link);
 
-/* The turn that began when bytes came in ends: their requests have been
- * carried out. By its link in the lane's list of those. */
+/* Puts the requests that came in with this round of the loop in the lane's
+ * batch. By its link in the lane's list of those with such. */
+void conn_serve(struct list *turn_link);
+
+/* The turn that so began ends: they have been carried out. By the same link. */
 void conn_end_turn(struct list *turn_link);
 
 /* Reads nothing more, serves what was read, and ends it after what it owes;

@@ -27,6 +27,8 @@ struct conn {
     struct lane *lane;
     const struct face *face; /* NULL until the first byte */
     void *face_state;
+    char *fresh; /* bytes in the lane's room, not looked at yet */
+    size_t fresh_len;
     struct buffer in;
     struct buffer out;      /* answers of the turn; lent by the lane */
     struct list link;       /* in the lane's list */

@@ -2,11 +2,11 @@
  * which is active only while there are any: the loop then polls without
  * waiting, so that the turns and fresh input come by turns.
  *
- * What connections read in one turn of the loop is decoded as it comes and
- * carried out in batches, the last of which is run when the loop has read
- * everything; only then do the answers leave. So a worker with many
- * connections that each ask for one thing waits for memory as seldom as one
- * with a connection that asks for many. */
+ * What connections send is read in one round of the loop, then decoded and
+ * carried out in batches, then answered. So a worker with many connections
+ * that each ask for one thing waits for memory as seldom as one with a
+ * connection that asks for many, and the processor meets the system's code
+ * and ours by turns as seldom as can be. */
 #include "server/lane.h"
 
 #include "base/check.h"
@@ -81,41 +81,50 @@ void lane_return_out(struct lane *lane, struct buffer *out)
     buffer_fini(out);
 }
 
-/* Nothing borrows from the room when no call waits. */
-char *lane_room(struct lane *lane, size_t *len)
-{
-    if (LANE_ROOM_LEN - lane->read_used < LANE_READ_LEN) {
-        lane_run_batch(lane);
-    }
-    if (lane->batch.count == 0) {
-        lane->read_used = 0;
-    }
-    *len = LANE_READ_LEN;
-    return lane->read_room + lane->read_used;
-}
-
-void lane_hold_room(struct lane *lane, size_t len)
-{
-    CHECK(len <= LANE_ROOM_LEN - lane->read_used);
-    lane->read_used += len;
-}
-
 void lane_run_batch(struct lane *lane)
 {
     batch_run(&lane->batch, lane->engine);
 }
 
-void lane_end_turn_later(struct lane *lane, struct list *link)
+/* Carries out all that was read; nothing borrows from the room any more. A
+ * connection may close meanwhile, and is then in neither list. */
+static void serve_read(struct lane *lane)
 {
-    if (!list_is_linked(link)) {
+    for (struct list *link; (link = list_pop(&lane->fresh));) {
         list_append(&lane->turned, link);
+        conn_serve(link);
+    }
+    lane_run_batch(lane);
+    lane->read_used = 0;
+}
+
+char *lane_room(struct lane *lane, size_t *len)
+{
+    *len = LANE_READ_LEN;
+    return lane->read_room + lane->read_used;
+}
+
+char *lane_keep_room(struct lane *lane, size_t len)
+{
+    char *kept = lane->read_room + lane->read_used;
+    CHECK(len <= LANE_ROOM_LEN - lane->read_used);
+    lane->read_used += len;
+    return kept;
+}
+
+void lane_serve_later(struct lane *lane, struct list *link)
+{
+    list_remove(link);
+    list_append(&lane->fresh, link);
+    if (LANE_ROOM_LEN - lane->read_used < LANE_READ_LEN) {
+        serve_read(lane);
     }
 }
 
 static void on_loop_end(uv_check_t *loop_end)
 {
     struct lane *lane = loop_end->data;
-    lane_run_batch(lane);
+    serve_read(lane);
     for (struct list *link; (link = list_pop(&lane->turned));) {
         conn_end_turn(link);
     }
@@ -299,6 +308,7 @@ struct lane *lane_create(const struct lane_options *options)
     lane->limits = options->limits;
     list_init(&lane->conns);
     list_init(&lane->ready);
+    list_init(&lane->fresh);
     list_init(&lane->turned);
     list_init(&lane->calls);
     if (open_parts(lane)) {

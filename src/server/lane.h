@@ -48,12 +48,13 @@ struct lane {
     struct list ready; /* connections whose turn comes next */
     uv_idle_t turns;   /* runs while `ready` is not empty */
     struct batch batch;
-    struct list turned;  /* connections whose turn ends with the loop's */
+    struct list fresh;   /* connections that sent something in this round, */
+    struct list turned;  /* those whose turn ends with it */
     uv_check_t loop_end; /* when all that came in has been read */
     struct list calls;   /* unused ones */
     size_t calls_kept;
     char *read_room;  /* LANE_ROOM_LEN bytes, shared by all reads */
-    size_t read_used; /* of it, by what the batch borrows from */
+    size_t read_used; /* of it, by what has not been carried out */
     struct buffer outs[LANE_OUTS_KEPT_MAX]; /* unused output buffers */
     size_t outs_kept;
     size_t outs_len;  /* bytes that they hold */
@@ -94,19 +95,21 @@ void lane_return_call(struct lane *lane, struct call *call);
 struct buffer lane_take_out(struct lane *lane);
 void lane_return_out(struct lane *lane, struct buffer *out);
 
-/* Where the next read may go to, and how much of it, at least one byte. May
- * run the batch, when that takes up the room. */
+/* Where the next read may go to, and how much of it. */
 char *lane_room(struct lane *lane, size_t *len);
 
-/* The first `len` bytes there are needed until the batch has been run. */
-void lane_hold_room(struct lane *lane, size_t len);
+/* The first `len` bytes there, which are kept until they have been served and
+ * carried out. */
+char *lane_keep_room(struct lane *lane, size_t len);
+
+/* Has conn_serve() called for the connection with `link` when everything that
+ * came in with this round has been read, and conn_end_turn() when it has been
+ * carried out; may be said again. When the room is full, all that lies there
+ * is served and carried out at once, which may close the connection. */
+void lane_serve_later(struct lane *lane, struct list *link);
 
 /* Has the calls of the batch carried out now. */
 void lane_run_batch(struct lane *lane);
-
-/* Has conn_end_turn() called for the connection with `link` when everything
- * that came in with it has been carried out; may be said again. */
-void lane_end_turn_later(struct lane *lane, struct list *link);
 
 /* Has conn_turn() called for the connection with `link` in the loop's next
  * round; may be said again. */

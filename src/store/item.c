@@ -88,8 +88,7 @@ void item_copy_in(char *to, const char *from, size_t len)
 
 bool item_has_key(char *at, const struct item *item, struct slice key)
 {
-    return item->key_len == key.len &&
-           (key.len == 0 || !memcmp(at + item->key_at, key.data, key.len));
+    return slice_equal(slice_of(at + item->key_at, item->key_len), key);
 }
 
 #endif

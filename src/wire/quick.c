@@ -153,6 +153,7 @@ bool quick_decode(struct slice body, struct request *request)
         return false;
     }
     request->id = id;
+    request->is_brief = true;
     return true;
 }
 
