@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "store/departures.h"
+#include "store/large_pool.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -14,10 +15,11 @@ struct epochs;
 struct index_pool;
 
 /* `base` is the arena's, for speed. `other` are the bytes of memory that are
- * not in the arena; `leaving` are those, in the arena or not, that wait for
- * their epoch or are a wreck's. `generation` changes whenever a bank was taken
- * out of reach and before it is retired: who has entered the epochs, and then
- * finds it as it was when a bank was found, may still use that bank. */
+ * not in the arena nor kept free by `large_pool`; `leaving`
+ * are those, in the arena or not, that wait for their epoch or are a wreck's.
+ * `generation` changes whenever a bank was taken out of reach and before it is
+ * retired: who has entered the epochs, and then finds it as it was when a bank
+ * was found, may still use that bank. */
 struct commons {
     struct arena *arena;
     char *base;
@@ -31,6 +33,7 @@ struct commons {
     _Atomic uint64_t other;
     _Atomic uint64_t leaving;
     struct departures departures;
+    struct large_pool large_pool;
 
     /* The bank with the number `id`; NULL when there is none any more. */
     struct bank *(*find_bank)(const void *banks, uint32_t id);

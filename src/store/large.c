@@ -1,18 +1,16 @@
-/* In pages of their own, so that they go back to the system at once, and leave
- * no holes in the C library's memory. */
+/* In pages of their own, so that they go back to the system soon, and leave no
+ * holes in the C library's memory. */
 #include "store/large.h"
 
-#include "base/memory.h"
 #include "store/commons.h"
 #include "store/epoch.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
 
-enum { PAGE_LEN = 4096 };
-
 struct large {
     struct retired retired;
+    size_t block_len;
     size_t len;
     char bytes[];
 };
@@ -25,19 +23,22 @@ static struct large *large_of(char *bytes)
 /* Whole pages. */
 uint64_t large_charge(size_t len)
 {
-    return (sizeof(struct large) + len + PAGE_LEN - 1) / PAGE_LEN * PAGE_LEN;
+    size_t pages =
+        (sizeof(struct large) + len + LARGE_PAGE_LEN - 1) / LARGE_PAGE_LEN;
+    return pages * LARGE_PAGE_LEN;
 }
 
 char *large_create(struct commons *commons, struct slice bytes)
 {
-    struct large *large = memory_map(large_charge(bytes.len));
+    size_t block_len = large_charge(bytes.len);
+    struct large *large = large_pool_take(&commons->large_pool, &block_len);
     if (!large) {
         return NULL;
     }
+    large->block_len = block_len;
     large->len = bytes.len;
     memcpy(large->bytes, bytes.data, bytes.len);
-    atomic_fetch_add_explicit(&commons->other, large_charge(bytes.len),
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&commons->other, block_len, memory_order_relaxed);
     return large->bytes;
 }
 
@@ -45,10 +46,9 @@ void large_free(struct commons *commons, char *bytes)
 {
     if (bytes) {
         struct large *large = large_of(bytes);
-        uint64_t charge = large_charge(large->len);
-        atomic_fetch_sub_explicit(&commons->other, charge,
+        atomic_fetch_sub_explicit(&commons->other, large->block_len,
                                   memory_order_relaxed);
-        memory_unmap(large, charge);
+        large_pool_give(&commons->large_pool, large, large->block_len);
     }
 }
 

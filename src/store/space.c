@@ -18,6 +18,7 @@ enum {
     INSIDE_SHARE = 4,      /* an item takes one part in so many at most */
     NEXT_SHARE = 8,        /* and so many segments of the next class a space
                               has at least, or it makes do with these */
+    GHOST_LEN_UNIT = 64,   /* a length counts so much in the mean of all */
     WALK_STEP = 256        /* segments looked at for expired items at once */
 };
 
@@ -248,18 +249,31 @@ enum space_queue space_queue_of(struct space *space, uint64_t hash)
     return is_ghost ? SPACE_MAIN : SPACE_SMALL;
 }
 
-void space_remember(struct space *space, uint64_t hash)
+void space_remember(struct space *space, uint64_t hash, uint64_t len)
 {
     pthread_mutex_lock(&space->lock);
     ghost_add(&space->ghost, hash);
+    uint64_t mean = space->remembered_len / GHOST_LEN_UNIT;
+    space->remembered_len += mean ? len - mean : len * GHOST_LEN_UNIT;
     pthread_mutex_unlock(&space->lock);
+}
+
+/* With the lock held. What leaves is longer than what stays where sizes vary:
+ * as many of it as there are entries would be several times what the space
+ * holds, and a key that comes back after that long is worth nothing. */
+static uint64_t ghosts_wanted(const struct space *space, uint64_t entries)
+{
+    uint64_t len = space->remembered_len / GHOST_LEN_UNIT;
+    uint64_t fit = len ? space_weight(space) / len : entries;
+    uint64_t most = fit < entries ? fit : entries;
+    return most - most / 10;
 }
 
 /* Without memory the ghost stays as it is, and forgets earlier. */
 void space_size_ghost(struct space *space, size_t entries)
 {
     pthread_mutex_lock(&space->lock);
-    (void)ghost_resize(&space->ghost, entries - entries / 10);
+    (void)ghost_resize(&space->ghost, ghosts_wanted(space, entries));
     size_t used = ghost_used(&space->ghost);
     atomic_fetch_add(&space->commons->other, used - space->ghost_charged);
     space->ghost_charged = used;

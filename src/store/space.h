@@ -83,6 +83,7 @@ struct space {
     _Atomic uint64_t large_bytes;              /* of values beside them */
     struct ghost ghost;
     size_t ghost_charged;
+    uint64_t remembered_len; /* the mean of late, in GHOST_LEN_UNIT-ths */
     struct segment *walk;    /* where the search for work goes on */
     uint64_t check_at_ms;    /* no segment is worth a look before */
     uint64_t walk_check_ms;  /* the least of those that the walk has passed */
@@ -111,10 +112,12 @@ void space_forget(struct commons *commons, uint64_t place, uint32_t len);
 /* Which queue a new key with `hash` goes to; forgets it as a ghost. */
 enum space_queue space_queue_of(struct space *space, uint64_t hash);
 
-/* A key was evicted. */
-void space_remember(struct space *space, uint64_t hash);
+/* A key was evicted whose item had `len` bytes. */
+void space_remember(struct space *space, uint64_t hash, uint64_t len);
 
-/* Makes the ghost fit for a bank or banks of `entries`. */
+/* Makes the ghost fit for a bank or banks of `entries`: for nine tenths of as
+ * many, or of as many as would fill the space if they were as long as those
+ * that are remembered, if that is fewer. */
 void space_size_ghost(struct space *space, size_t entries);
 
 /* The bytes of its blocks. Any thread. */

@@ -109,6 +109,7 @@ static void close_commons(struct commons *commons)
     epochs_free(&commons->epochs);
     index_pool_free(&commons->pool);
     departures_fini(&commons->departures, commons);
+    large_pool_fini(&commons->large_pool);
     arena_free(&commons->arena);
 }
 
@@ -126,6 +127,7 @@ static enum status open_commons(struct store *store,
     if (!commons->arena) {
         return STATUS_NOMEM;
     }
+    large_pool_init(&commons->large_pool, options->memory_max);
     commons->epochs = epochs_create(commons);
     commons->pool = index_pool_create(commons->arena);
     if (!commons->epochs || !commons->pool ||
@@ -888,13 +890,14 @@ static bool tidy_indexes(struct store *store)
 }
 
 /* Free memory that was not wanted for a while goes, a piece each time. */
-static void trim(struct store *store)
+static bool trim(struct store *store)
 {
     uint64_t now_ms = commons_now(&store->commons);
     if (now_ms >= store->trimmed_ms + TRIM_EACH_MS) {
         store->trimmed_ms = now_ms;
         arena_trim(store->commons.arena);
     }
+    return large_pool_trim(&store->commons.large_pool, now_ms);
 }
 
 /* Inside the epochs: items in shared segments name their banks by number. */
@@ -914,8 +917,8 @@ static bool go_through_segments(struct store *store)
 bool store_work(struct store *store)
 {
     bool has_more = true;
+    bool has_trimmed = trim(store);
     uint64_t bank_idle_ms = atomic_load(&store->bank_idle_ms);
-    trim(store);
     if (bank_idle_ms && banks_drop_idle(&store->banks, bank_idle_ms)) {
         store->tidied = store->shared; /* The next one may have gone. */
     }
@@ -923,7 +926,7 @@ bool store_work(struct store *store)
         has_more = release(store, RELEASE_STEP, wreck_list_work);
         has_more = go_through_segments(store) || has_more;
     }
-    return has_more;
+    return has_more || has_trimmed;
 }
 
 void store_set_bank_idle(struct store *store, uint64_t idle_ms)

@@ -355,7 +355,7 @@ static void key_that_was_evicted_goes_to_the_main_queue_once(void)
     open_scene(&scene);
     space_size_ghost(scene.space, 1000);
     EXPECT_INT(space_queue_of(scene.space, 0x123456789abcdef0), SPACE_SMALL);
-    space_remember(scene.space, 0x123456789abcdef0);
+    space_remember(scene.space, 0x123456789abcdef0, 100);
     EXPECT_INT(space_queue_of(scene.space, 0x123456789abcdef0), SPACE_MAIN);
     EXPECT_INT(space_queue_of(scene.space, 0x123456789abcdef0), SPACE_SMALL);
     close_scene(&scene);
