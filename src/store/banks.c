@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "store/commons.h"
+#include "store/spaces.h"
 #include "store/space.h"
 
 enum { LOOKS = 1024 /* at banks, in one banks_drop_idle() */ };
@@ -35,18 +36,16 @@ static void init_lock(pthread_rwlock_t *lock)
 }
 
 void banks_init(struct banks *banks, struct commons *commons,
-                struct space *shared, uint64_t max)
+                struct spaces *spaces, uint64_t max)
 {
     banks->commons = commons;
-    banks->shared = shared;
+    banks->spaces = spaces;
     banks->max = max;
     banks->secret = hash_key_random();
     banks->numbers = 1;
     banks->looked_at = 1;
     table_init(&banks->table, 0);
-    list_init(&banks->spaces);
     init_lock(&banks->lock);
-    pthread_mutex_init(&banks->spaces_lock, NULL);
     pthread_mutex_init(&banks->dropped_lock, NULL);
 }
 
@@ -59,15 +58,10 @@ void banks_fini(struct banks *banks)
         bank_free(&bank);
     }
     table_fini(&banks->table);
-    for (struct list *link; (link = list_pop(&banks->spaces));) {
-        struct space *space = LIST_ENTRY(link, struct space, link);
-        space_free(&space);
-    }
     for (size_t i = 0; i < BANK_PAGES; i++) {
         memory_free(atomic_load(&banks->pages[i]));
     }
     pthread_mutex_destroy(&banks->dropped_lock);
-    pthread_mutex_destroy(&banks->spaces_lock);
     pthread_rwlock_destroy(&banks->lock);
 }
 
@@ -151,7 +145,7 @@ static enum status add_bank(struct banks *banks, const struct hashed_key *name,
         return STATUS_NOMEM;
     }
     struct bank *fresh =
-        bank_create(name->hash, name->bytes, number, banks->shared);
+        bank_create(name->hash, name->bytes, number, banks->spaces->shared);
     if (!fresh) {
         return STATUS_NOMEM;
     }
@@ -179,7 +173,7 @@ enum status banks_open(struct banks *banks, const struct hashed_key *name,
 static void free_bank(struct banks *banks, struct bank *bank)
 {
     struct space *space = atomic_load(&bank->space);
-    if (space != banks->shared) {
+    if (space != banks->spaces->shared) {
         space_free(&space);
     }
     bank_free(&bank);
@@ -240,7 +234,7 @@ static bool may_leave_space(const struct banks *banks, const struct bank *bank,
                             bool with_space)
 {
     const struct space *space = atomic_load(&bank->space);
-    return space == banks->shared ||
+    return space == banks->spaces->shared ||
            (with_space && list_is_linked(&space->link) &&
             space_weight(space) == 0);
 }
@@ -249,7 +243,7 @@ static bool may_leave_space(const struct banks *banks, const struct bank *bank,
  * is, and its space out of the list. */
 static bool close_bank(struct banks *banks, struct bank *bank, bool with_space)
 {
-    pthread_mutex_lock(&banks->spaces_lock);
+    pthread_mutex_lock(&banks->spaces->lock);
     pthread_mutex_lock(&bank->lock);
     bool is_closed = !bank->is_dropped && bank->wreck_count == 0 &&
                      !atomic_load(&bank->terms) &&
@@ -258,12 +252,12 @@ static bool close_bank(struct banks *banks, struct bank *bank, bool with_space)
     if (is_closed) {
         struct space *space = atomic_load(&bank->space);
         bank->is_dropped = true;
-        if (space != banks->shared) {
-            list_remove(&space->link);
+        if (space != banks->spaces->shared) {
+            spaces_remove(banks->spaces, space);
         }
     }
     pthread_mutex_unlock(&bank->lock);
-    pthread_mutex_unlock(&banks->spaces_lock);
+    pthread_mutex_unlock(&banks->spaces->lock);
     return is_closed;
 }
 

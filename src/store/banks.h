@@ -1,6 +1,6 @@
-/* The banks of a store, by name and by number, and the spaces that some of
- * them own. Banks come with their first put or when they are configured, and
- * go when they have been empty for long, unless they were configured.
+/* The banks of a store, by name and by number. Banks come with their first put
+ * or when they are configured, and go when they have been empty for long,
+ * unless they were configured.
  *
  * Whoever uses a bank or its space stays inside the epochs meanwhile: what is
  * dropped is freed when nobody can be at it any more. A bank that was dropped
@@ -25,15 +25,15 @@
 
 struct bank_page;
 struct commons;
-struct space;
+struct spaces;
 
 enum { BANK_PAGE = 1024, BANK_PAGES = 8 * BANK_PAGE };
 
 /* Lives in the store, too large for anywhere else. */
 struct banks {
     struct commons *commons;
-    struct space *shared; /* where the items of new banks go */
-    uint64_t max;         /* 0: any */
+    struct spaces *spaces; /* borrowed */
+    uint64_t max;          /* 0: any */
     struct hash_key secret;
 
     pthread_rwlock_t lock; /* of the table and the numbers */
@@ -42,9 +42,6 @@ struct banks {
     uint32_t free_number;     /* first in the list of the free ones; 0: none */
     _Atomic uint32_t numbers; /* 1 and up, all below were given at some time */
     struct bank_page *_Atomic pages[BANK_PAGES];
-
-    pthread_mutex_t spaces_lock;
-    struct list spaces; /* those with an owner */
 
     pthread_mutex_t dropped_lock;
     struct table_node *waiting; /* dropped, linked by `next` */
@@ -55,9 +52,9 @@ struct banks {
 };
 
 void banks_init(struct banks *banks, struct commons *commons,
-                struct space *shared, uint64_t max);
+                struct spaces *spaces, uint64_t max);
 
-/* Frees all; the epochs are gone, and the spaces with an owner are empty. */
+/* Frees all; the epochs are gone. */
 void banks_fini(struct banks *banks);
 
 /* Any thread. */

@@ -11,7 +11,7 @@
  *   0. store.configure_lock: who may have which limits.
  *   1. banks.lock, shared or exclusive: the table of banks. Given up before
  *      the work in a bank, which the epochs keep.
- *   2. banks.spaces_lock: the list of spaces with an owner.
+ *   2. spaces.lock: the list of spaces with an owner.
  *   3. space.job_lock: going through a segment of that space.
  *   4. bank.lock: what writers do. For a moment at a time.
  *   5. space.lock, the arena's, the epochs', wreck_list.lock,
@@ -40,6 +40,8 @@
 #include "store/job.h"
 #include "store/large.h"
 #include "store/lifetime.h"
+#include "store/room.h"
+#include "store/spaces.h"
 #include "store/store_internal.h"
 #include "store/wreck.h"
 
@@ -47,8 +49,9 @@
 #include <sched.h>
 
 enum {
-    EVICT_STEP = 64,    /* items that a put goes through at once */
-    EVICT_TRIES = 4096, /* such steps before a put gives up */
+    EVICT_STEP = 64,    /* items that a put goes through at once in a bank at
+                           its maximum */
+    EVICT_TRIES = 4096, /* such steps before it gives up */
     GATHER_STEP = 16,   /* items that a put moves out of the shared space */
     WORK_STEPS = 16,    /* pieces of work in one store_work() */
     WORK_ITEMS = 256,   /* items in each */
@@ -56,17 +59,11 @@ enum {
     RELEASE_STEP = 64,  /* retired blocks in each */
     RELEASE_FEW = 2,    /* and while a put waits */
     TRIM_EACH_MS = 100,
-    TIDY_STEP = 16,      /* spaces looked at in each */
-    EXCESS_UNIT = 1024,  /* of an excess, so that weights divide finely */
-    FREE_SHARE = 64,     /* one part in so many is kept free ... */
-    BORROW_SHARE = 32,   /* blocks that readers may hold up: that part
-                            of the limit ... */
-    BORROW_MIN = 4 << 20 /* ... and so many bytes */
+    TIDY_STEP = 16 /* spaces looked at in each */
 };
 
 #define ARENA_WITHOUT_LIMIT ((size_t)64 << 30)
 #define ARENA_SLACK         ((size_t)64 << 20)
-#define FREE_MAX            ((uint64_t)64 << 20) /* ... but at most this */
 
 _Static_assert(sizeof(struct index_block) <= sizeof(struct segment),
                "the arena's descriptors are for both");
@@ -77,8 +74,10 @@ struct store {
     _Atomic uint64_t bank_idle_ms;
     struct commons commons;
     struct space *shared; /* of the small banks */
+    struct spaces spaces;
     struct wreck_list wrecks;
     struct banks banks;
+    struct room room;
     pthread_mutex_t configure_lock;
     uint64_t reserved; /* by all banks together */
     /* store_work()'s: */
@@ -86,7 +85,6 @@ struct store {
     struct space *tidied;    /* the next, in a round over all */
     bool has_tidied;         /* anything in this round */
     uint64_t tidied_entries; /* seen in this round */
-    pthread_mutex_t release_lock;
 };
 
 static struct bank *find_number(const void *banks, uint32_t number)
@@ -157,10 +155,11 @@ struct store *store_create(const struct store_options *options)
     store->keys_cursors_secret = hash_key_random();
     store->banks_cursors_secret = hash_key_random();
     pthread_mutex_init(&store->configure_lock, NULL);
-    pthread_mutex_init(&store->release_lock, NULL);
-    banks_init(&store->banks, &store->commons, store->shared,
+    spaces_init(&store->spaces, store->shared);
+    banks_init(&store->banks, &store->commons, &store->spaces,
                options->banks_max);
     wreck_list_init(&store->wrecks);
+    room_init(&store->room, &store->commons, &store->spaces, &store->wrecks);
     return store;
 
 close_commons:
@@ -195,10 +194,11 @@ static void free_all(struct store *store)
 {
     release_all(store);
     wreck_list_fini(&store->wrecks);
-    LIST_FOREACH (link, &store->banks.spaces) {
+    LIST_FOREACH (link, &store->spaces.owned) {
         empty_space(LIST_ENTRY(link, struct space, link));
     }
     banks_fini(&store->banks);
+    spaces_fini(&store->spaces);
     empty_space(store->shared);
     space_free(&store->shared);
     close_commons(&store->commons);
@@ -224,7 +224,7 @@ void store_free(struct store **store)
     }
     reset_banks_with_large(freed);
     free_all(freed);
-    pthread_mutex_destroy(&freed->release_lock);
+    room_fini(&freed->room);
     pthread_mutex_destroy(&freed->configure_lock);
     memory_free(freed);
     *store = NULL;
@@ -264,151 +264,6 @@ static enum status enter_bank(struct store *store, struct slice name,
     return STATUS_NOT_FOUND;
 }
 
-/* How far a space is over its share: what it takes beyond its reserve, for
- * its weight. The banks that share a space are as one without limits. */
-static uint64_t excess_of(const struct space *space)
-{
-    struct bank_limits limits = {.weight = BANK_WEIGHT_DEFAULT};
-    uint64_t bytes = space_weight(space);
-    if (space->owner) {
-        bank_limits(space->owner, &limits);
-        uint64_t beyond = bank_beyond_reserve(space->owner);
-        if (limits.reserved && beyond == 0) {
-            return 0;
-        }
-        bytes =
-            bytes > limits.reserved + beyond ? bytes - limits.reserved : beyond;
-    }
-    return bytes * EXCESS_UNIT / limits.weight;
-}
-
-/* The space that is furthest over its share; NULL when none holds anything
- * that may be taken. */
-static struct space *greediest_space(struct store *store)
-{
-    uint64_t most = excess_of(store->shared);
-    struct space *greediest = most ? store->shared : NULL;
-    pthread_mutex_lock(&store->banks.spaces_lock);
-    LIST_FOREACH (link, &store->banks.spaces) {
-        struct space *space = LIST_ENTRY(link, struct space, link);
-        uint64_t excess = excess_of(space);
-        if (excess > most) {
-            greediest = space;
-            most = excess;
-        }
-    }
-    pthread_mutex_unlock(&store->banks.spaces_lock);
-    return greediest;
-}
-
-/* The space after `space`, the first being the shared one; NULL after the
- * last. For the thread that does the store's work, which alone takes any out
- * of the list. */
-static struct space *next_space(struct store *store, struct space *space)
-{
-    pthread_mutex_lock(&store->banks.spaces_lock);
-    struct list *next =
-        space == store->shared ? store->banks.spaces.next : space->link.next;
-    pthread_mutex_unlock(&store->banks.spaces_lock);
-    return next == &store->banks.spaces ? NULL
-                                        : LIST_ENTRY(next, struct space, link);
-}
-
-/* Gives back up to `count` of what readers have left and, as `work` does, a
- * piece of what resets have; one thread at a time does it for all. */
-static bool release(struct store *store, size_t count,
-                    bool (*work)(struct wreck_list *list))
-{
-    if (pthread_mutex_trylock(&store->release_lock)) {
-        return false;
-    }
-    bool has_more = epochs_release(store->commons.epochs, count);
-    has_more = work(&store->wrecks) || has_more;
-    pthread_mutex_unlock(&store->release_lock);
-    return has_more;
-}
-
-static uint64_t leaving_of(const struct commons *commons)
-{
-    return atomic_load_explicit(&commons->leaving, memory_order_relaxed);
-}
-
-static bool is_over(const struct commons *commons, uint64_t needed)
-{
-    return commons->memory_max &&
-           commons_used(commons) + needed > commons->memory_max;
-}
-
-/* What waits for readers to leave is soon free, but may not become much. */
-static bool is_owed_much(const struct commons *commons, uint64_t needed)
-{
-    uint64_t leaving = leaving_of(commons);
-    uint64_t borrowed_max = commons->memory_max / BORROW_SHARE + BORROW_MIN;
-    return leaving > borrowed_max &&
-           is_over(commons, needed + leaving - borrowed_max);
-}
-
-/* Evicts a little, unless that is no help because enough is on its way out;
- * false when there is nothing left to evict nor to wait for. */
-static bool evict_some(struct store *store, uint64_t needed)
-{
-    struct commons *commons = &store->commons;
-    if (!is_over(commons, needed)) {
-        sched_yield();
-        return true;
-    }
-    if (!epochs_enter(commons->epochs)) {
-        return false;
-    }
-    struct space *space = greediest_space(store);
-    bool has_evicted =
-        space && job_evict(space, EVICT_STEP, JOB_FOR_ALL) == JOB_DONE;
-    epochs_leave(commons->epochs);
-    if (!has_evicted) {
-        sched_yield();
-    }
-    return space || leaving_of(commons) > 0;
-}
-
-static bool has_room(const struct commons *commons, uint64_t needed)
-{
-    return !is_over(commons, needed) && !is_owed_much(commons, needed);
-}
-
-/* Evicts a little at a time until `needed` bytes are free; false when there
- * is nothing left to evict. What others are about to free counts as free
- * after a while: a put does not fail because it was overtaken. */
-static bool evict_for(struct store *store, uint64_t needed)
-{
-    const struct commons *commons = &store->commons;
-    for (int i = 0; i < EVICT_TRIES && !has_room(commons, needed); i++) {
-        release(store, RELEASE_FEW, wreck_list_hurry);
-        if (!evict_some(store, needed)) {
-            return !is_over(commons, needed);
-        }
-    }
-    return true;
-}
-
-static bool needs_room(const struct commons *commons, uint64_t needed)
-{
-    return commons->memory_max && !has_room(commons, needed);
-}
-
-/* A session that waited for memory inside the epochs would hold up what it
- * waits for, so it leaves them meanwhile: what was found before may be gone. */
-static bool make_room(struct store *store, uint64_t needed)
-{
-    const struct commons *commons = &store->commons;
-    if (needed > commons->memory_max) {
-        return false;
-    }
-    unsigned depth = epochs_pause(commons->epochs);
-    bool has_made = evict_for(store, needed);
-    epochs_resume(commons->epochs, depth);
-    return has_made;
-}
-
 /* The bank, which comes into being if there is none: then `is_new`. */
 static enum status open_bank(struct store *store, struct slice name,
                              struct bank **bank, bool *is_new)
@@ -419,7 +274,8 @@ static enum status open_bank(struct store *store, struct slice name,
         return STATUS_OK;
     }
     uint64_t needed = sizeof **bank + name.len;
-    if (needs_room(&store->commons, needed) && !make_room(store, needed)) {
+    if (room_is_short(&store->room, needed) &&
+        !room_make(&store->room, needed)) {
         return STATUS_RESOURCE_EXHAUSTED;
     }
     const struct hashed_key hashed = banks_hash_name(&store->banks, name);
@@ -434,9 +290,7 @@ static void adopt_space(struct store *store, struct space *fresh,
         space_free(&left);
         return;
     }
-    pthread_mutex_lock(&store->banks.spaces_lock);
-    list_append(&store->banks.spaces, &fresh->link);
-    pthread_mutex_unlock(&store->banks.spaces_lock);
+    spaces_add(&store->spaces, fresh);
 }
 
 /* A bank that has become large gets a space; without memory, later. */
@@ -528,8 +382,8 @@ enum status store_put_into(struct store *store, struct bank *found,
     bool is_removal = value->lifetime.rule == LIFETIME_OVER;
     struct commons *commons = &store->commons;
     uint64_t needed = is_removal ? 0 : key->bytes.len + value->bytes.len;
-    if (needed > 0 && needs_room(commons, needed)) {
-        if (!make_room(store, needed)) {
+    if (needed > 0 && room_is_short(&store->room, needed)) {
+        if (!room_make(&store->room, needed)) {
             return STATUS_RESOURCE_EXHAUSTED;
         }
         found = NULL;
@@ -802,39 +656,6 @@ enum status store_bank_list(struct store *store, const struct store_page *page,
     return status;
 }
 
-/* What store_work() keeps free, so that puts need not evict themselves. */
-static uint64_t free_wanted(const struct commons *commons)
-{
-    uint64_t share = commons->memory_max / FREE_SHARE;
-    return share < FREE_MAX ? share : FREE_MAX;
-}
-
-static bool evict_ahead(struct store *store)
-{
-    const struct commons *commons = &store->commons;
-    if (!commons->memory_max ||
-        commons_used(commons) + free_wanted(commons) <= commons->memory_max) {
-        return false;
-    }
-    struct space *space = greediest_space(store);
-    return space && job_evict(space, WORK_ITEMS, JOB_FOR_ALL) == JOB_DONE;
-}
-
-/* Banks whose maximum was lowered come down to it. */
-static bool evict_beyond_maxima(struct store *store)
-{
-    bool has_more = false;
-    for (struct space *space = next_space(store, store->shared); space;
-         space = next_space(store, space)) {
-        if (bank_is_over(space->owner)) {
-            has_more =
-                job_evict(space, WORK_ITEMS, JOB_FOR_OWNER) == JOB_DONE ||
-                has_more;
-        }
-    }
-    return has_more;
-}
-
 /* What remembers keys that are gone is fitted to how many there are. */
 static void size_ghost(struct store *store, struct space *space)
 {
@@ -845,11 +666,17 @@ static void size_ghost(struct store *store, struct space *space)
     store->tidied_entries += entries;
 }
 
-/* Answers whether there was anything to do in `space`. */
+/* Answers whether there was anything to do in `space`; a bank whose maximum was
+ * lowered comes down to it. */
 static bool tidy_space(struct space *space)
 {
     bool has_more = job_tidy(space, WORK_ITEMS);
-    return (space->owner && bank_gather(space->owner, WORK_ITEMS)) || has_more;
+    struct bank *owner = space->owner;
+    if (owner && bank_is_over(owner)) {
+        has_more =
+            job_evict(space, WORK_ITEMS, JOB_FOR_OWNER) == JOB_DONE || has_more;
+    }
+    return (owner && bank_gather(owner, WORK_ITEMS)) || has_more;
 }
 
 /* Goes to the next spaces, in a round; answers whether there was anything to
@@ -864,7 +691,7 @@ static bool tidy(struct store *store)
         }
         size_ghost(store, space);
         store->has_tidied = tidy_space(space) || store->has_tidied;
-        space = next_space(store, space);
+        space = spaces_next(&store->spaces, space);
         store->tidied = space ? space : store->shared;
         if (!space) {
             struct commons *commons = &store->commons;
@@ -906,9 +733,8 @@ static bool go_through_segments(struct store *store)
     if (!epochs_enter(store->commons.epochs)) {
         return false;
     }
-    bool has_more = evict_ahead(store);
+    bool has_more = room_evict_ahead(&store->room);
     has_more = tidy_indexes(store) || has_more;
-    has_more = evict_beyond_maxima(store) || has_more;
     has_more = tidy(store) || has_more;
     epochs_leave(store->commons.epochs);
     return has_more;
@@ -923,7 +749,7 @@ bool store_work(struct store *store)
         store->tidied = store->shared; /* The next one may have gone. */
     }
     for (int i = 0; i < WORK_STEPS && has_more; i++) {
-        has_more = release(store, RELEASE_STEP, wreck_list_work);
+        has_more = room_release(&store->room);
         has_more = go_through_segments(store) || has_more;
     }
     return has_more || has_trimmed;

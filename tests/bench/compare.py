@@ -7,6 +7,7 @@
     compare.py study2      the original's second study: JSON over a socket
     compare.py hitratio TRACE...
                            miss ratios of traces, at equal memory
+    compare.py stalls      what others notice of a reset and of an expiry
 
 All run on this machine, over loopback, with clients/bench: 16-byte keys,
 32-byte values, 90 % gets, Zipf 0.99, 1 M keys, 32 connections, one thread of
@@ -32,6 +33,7 @@ sys.path[:0] = [HERE]
 import charts
 import hitratio
 import rivals
+import stalls
 import studies
 
 # The mean lengths of requests and answers of protobuf: those of the ceiling.
@@ -313,7 +315,8 @@ def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", nargs="?", default="servers", choices=[
-        "servers", "memory", "study1", "study2", "hitratio"], metavar="WHAT")
+        "servers", "memory", "study1", "study2", "hitratio",
+        "stalls"], metavar="WHAT")
     parser.add_argument("traces", nargs="*", metavar="TRACE",
                         help="of hitratio: `timestamp key size op ttl` a "
                         "line, plain or .zst")
@@ -322,7 +325,7 @@ def parse():
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "bench"),
                         help="where results go (build/bench)")
     parser.add_argument("--rounds", type=int, default=5,
-                        help="of servers: rounds (5)")
+                        help="of servers and stalls: rounds (5)")
     parser.add_argument("--seconds", type=float, default=3,
                         help="of servers: of each run (3)")
     parser.add_argument("--warmup", type=float, default=0.5,
@@ -366,6 +369,8 @@ def main():
         compare_memory(args)
     elif args.what == "hitratio":
         hitratio.compare(args, write)
+    elif args.what == "stalls":
+        stalls.compare(args, cachebench, write)
     else:
         study(args, args.what)
 

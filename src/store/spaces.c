@@ -1,0 +1,119 @@
+/* To look at all spaces for each little that is evicted would hold a worker
+ * for as long as there are many banks. So each call looks at some, in turn,
+ * and at the winner of the call before. */
+#include "store/spaces.h"
+
+#include "core/bank_stats.h"
+#include "store/bank.h"
+#include "store/space.h"
+
+#include <stdint.h>
+
+enum { EXCESS_UNIT = 1024 }; /* of an excess, so that weights divide finely */
+
+void spaces_init(struct spaces *spaces, struct space *shared)
+{
+    spaces->shared = shared;
+    spaces->greediest = NULL;
+    list_init(&spaces->owned);
+    spaces->search = &spaces->owned;
+    pthread_mutex_init(&spaces->lock, NULL);
+}
+
+static struct space *space_of(struct list *link)
+{
+    return LIST_ENTRY(link, struct space, link);
+}
+
+void spaces_fini(struct spaces *spaces)
+{
+    for (struct list *link; (link = list_pop(&spaces->owned));) {
+        struct space *space = space_of(link);
+        space_free(&space);
+    }
+    pthread_mutex_destroy(&spaces->lock);
+}
+
+void spaces_add(struct spaces *spaces, struct space *space)
+{
+    pthread_mutex_lock(&spaces->lock);
+    list_append(&spaces->owned, &space->link);
+    pthread_mutex_unlock(&spaces->lock);
+}
+
+void spaces_remove(struct spaces *spaces, struct space *space)
+{
+    if (spaces->search == &space->link) {
+        spaces->search = space->link.prev;
+    }
+    if (spaces->greediest == space) {
+        spaces->greediest = NULL;
+    }
+    list_remove(&space->link);
+}
+
+struct space *spaces_next(struct spaces *spaces, struct space *space)
+{
+    pthread_mutex_lock(&spaces->lock);
+    struct list *next =
+        space == spaces->shared ? spaces->owned.next : space->link.next;
+    pthread_mutex_unlock(&spaces->lock);
+    return next == &spaces->owned ? NULL : space_of(next);
+}
+
+/* What a space takes beyond its reserve, for its weight. The banks that share
+ * one are as one without limits. */
+static uint64_t excess_of(const struct space *space)
+{
+    struct bank_limits limits = {.weight = BANK_WEIGHT_DEFAULT};
+    uint64_t bytes = space_weight(space);
+    if (space->owner) {
+        bank_limits(space->owner, &limits);
+        uint64_t beyond = bank_beyond_reserve(space->owner);
+        if (limits.reserved && beyond == 0) {
+            return 0;
+        }
+        bytes =
+            bytes > limits.reserved + beyond ? bytes - limits.reserved : beyond;
+    }
+    return bytes * EXCESS_UNIT / limits.weight;
+}
+
+/* The better of two for giving way. */
+struct choice {
+    struct space *space;
+    uint64_t excess;
+};
+
+static void consider(struct choice *choice, struct space *space)
+{
+    uint64_t excess = excess_of(space);
+    if (excess > choice->excess) {
+        *choice = (struct choice){space, excess};
+    }
+}
+
+/* With the lock held. */
+static void search(struct spaces *spaces, struct choice *choice)
+{
+    for (int i = 0; i < SPACES_SEARCHED; i++) {
+        spaces->search = spaces->search->next;
+        if (spaces->search != &spaces->owned) {
+            consider(choice, space_of(spaces->search));
+        }
+    }
+}
+
+struct space *spaces_greediest(struct spaces *spaces)
+{
+    struct choice choice = {0};
+    pthread_mutex_lock(&spaces->lock);
+    consider(&choice, spaces->shared);
+    if (spaces->greediest) {
+        consider(&choice, spaces->greediest);
+    }
+    search(spaces, &choice);
+    spaces->greediest = choice.space == spaces->shared ? NULL : choice.space;
+    pthread_mutex_unlock(&spaces->lock);
+    return choice.space;
+}
