@@ -3,7 +3,19 @@
 #include "base/memory.h"
 
 #include <pthread.h>
+#include <stdint.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
+
+enum {
+    NICENESS = 10, /* so that it gets a tenth of what another gets */
+    SLOW_RESTS = 3 /* for each time that a piece took, in ... */
+};
+
+#define SECOND_NS ((uint64_t)1000 * 1000 * 1000)
+#define SLOW_NS   SECOND_NS       /* ... the first so long */
+#define STEADY_NS (3 * SECOND_NS) /* and then one, until here */
 
 struct background {
     pthread_t thread;
@@ -39,12 +51,53 @@ static bool rest(struct background *background, bool has_more)
     return goes_on;
 }
 
+/* Where processors are short, what clients wait for comes first. On Linux a
+ * thread has a niceness of its own; elsewhere all go on alike. */
+static void give_way(void)
+{
+#ifdef __linux__
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+#endif
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+/* So long, beside the time that a piece took, the thread rests after it:
+ * there is time, and a scheduler is slow to give a processor that is in use
+ * to somebody else. Work that does not come to an end so is done at once. */
+static uint64_t rests_a_piece(uint64_t busy_ns)
+{
+    return busy_ns < SLOW_NS ? SLOW_RESTS : busy_ns < STEADY_NS ? 1 : 0;
+}
+
+static void pause_for(uint64_t ns)
+{
+    struct timespec time = {.tv_sec = (time_t)(ns / SECOND_NS),
+                            .tv_nsec = (long)(ns % SECOND_NS)};
+    if (ns > 0) {
+        nanosleep(&time, NULL);
+    }
+}
+
 static void *run(void *arg)
 {
     struct background *background = arg;
     bool has_more = false;
+    uint64_t busy_since = 0;
+    give_way();
     while (rest(background, has_more)) {
+        uint64_t begun = now_ns();
+        busy_since = has_more ? busy_since : begun;
         has_more = background->work(background->arg);
+        uint64_t ended = now_ns();
+        if (has_more) {
+            pause_for((ended - begun) * rests_a_piece(ended - busy_since));
+        }
     }
     return NULL;
 }

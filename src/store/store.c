@@ -53,13 +53,10 @@ enum {
                            its maximum */
     EVICT_TRIES = 4096, /* such steps before it gives up */
     GATHER_STEP = 16,   /* items that a put moves out of the shared space */
-    WORK_STEPS = 16,    /* pieces of work in one store_work() */
-    WORK_ITEMS = 256,   /* items in each */
-    MOVE_STEP = 32,     /* regions of indexes moved in each */
-    RELEASE_STEP = 64,  /* retired blocks in each */
-    RELEASE_FEW = 2,    /* and while a put waits */
-    TRIM_EACH_MS = 100,
-    TIDY_STEP = 16 /* spaces looked at in each */
+    WORK_ITEMS = 256,   /* items in one store_work() */
+    MOVE_STEP = 32,     /* regions of indexes moved in one */
+    TIDY_STEP = 16,     /* spaces looked at in one */
+    TRIM_EACH_MS = 100
 };
 
 #define ARENA_WITHOUT_LIMIT ((size_t)64 << 30)
@@ -742,17 +739,13 @@ static bool go_through_segments(struct store *store)
 
 bool store_work(struct store *store)
 {
-    bool has_more = true;
-    bool has_trimmed = trim(store);
+    bool has_more = trim(store);
     uint64_t bank_idle_ms = atomic_load(&store->bank_idle_ms);
     if (bank_idle_ms && banks_drop_idle(&store->banks, bank_idle_ms)) {
         store->tidied = store->shared; /* The next one may have gone. */
     }
-    for (int i = 0; i < WORK_STEPS && has_more; i++) {
-        has_more = room_release(&store->room);
-        has_more = go_through_segments(store) || has_more;
-    }
-    return has_more || has_trimmed;
+    has_more = room_release(&store->room) || has_more;
+    return go_through_segments(store) || has_more;
 }
 
 void store_set_bank_idle(struct store *store, uint64_t idle_ms)

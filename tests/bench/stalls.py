@@ -10,7 +10,8 @@ import time
 
 import rivals
 
-DOOMED, BRIEF = 10000000, 1000000
+DOOMED, BRIEF, FEW = 10000000, 1000000, 1000
+LOAD_DEPTH = 32    # cachebench's own
 SHARE_OF_PEAK = 0.3
 RUN_S = 6          # of a run in the middle of which something happens
 RESET_AFTER_S = 2
@@ -95,7 +96,11 @@ def expiry(load):
 
 
 def expiry_alone(server, cachebench, args):
-    """The same in a server that has nothing else and is left alone."""
+    """The same in a server that has nothing else and is left alone. It has
+    served as many connections before, with next to no keys, so that what it
+    keeps for them does not count as the entries'."""
+    cachebench(args, server, "--keys", FEW, "--depth", LOAD_DEPTH,
+               "--seconds", 1)
     before = resident(server.pid)
     cachebench(args, server, "--bank", "brief", "--keys", BRIEF,
                "--lifetime", LIFETIME_S, "--load-only")

@@ -33,10 +33,9 @@ void kit_set_time(uint64_t after_ms)
 /* What is retired is due some calls later, and each call may find more. */
 void kit_work(struct store *store)
 {
-    enum { QUIET_CALLS = 4 };
-    for (int quiet = 0; quiet < QUIET_CALLS; quiet++) {
+    enum { TIMES = 8 };
+    for (int i = 0; i < TIMES; i++) {
         while (store_work(store)) {
-            quiet = 0;
         }
     }
 }
