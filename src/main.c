@@ -59,9 +59,12 @@ static struct engine *open_engine(void *store, struct loop *loop)
     return engine_embedded_open(store);
 }
 
-static bool work_on_store(void *store)
+static enum background_rest work_on_store(void *store)
 {
-    return store_work(store);
+    bool has_more = store_work(store);
+    return !has_more               ? BACKGROUND_INTERVAL
+           : store_is_short(store) ? BACKGROUND_AT_ONCE
+                                   : BACKGROUND_SOON;
 }
 
 /* As many connections as are configured and as file descriptors allow. */

@@ -13,9 +13,11 @@ enum {
     SLOW_RESTS = 3 /* for each time that a piece took, in ... */
 };
 
-#define SECOND_NS ((uint64_t)1000 * 1000 * 1000)
-#define SLOW_NS   SECOND_NS       /* ... the first so long */
-#define STEADY_NS (3 * SECOND_NS) /* and then one, until here */
+#define SECOND_NS      ((uint64_t)1000 * 1000 * 1000)
+#define MILLISECOND_NS ((uint64_t)1000 * 1000)
+#define SLOW_NS        SECOND_NS       /* ... the first so long, */
+#define STEADY_NS      (3 * SECOND_NS) /* then one, until here */
+#define REST_MAX_NS    (10 * MILLISECOND_NS)
 
 struct background {
     pthread_t thread;
@@ -25,31 +27,6 @@ struct background {
     background_work_fn work;
     void *arg;
 };
-
-static struct timespec one_interval_from_now(void)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += BACKGROUND_INTERVAL_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    return until;
-}
-
-/* Waits an interval, or not at all; answers whether the thread goes on. */
-static bool rest(struct background *background, bool has_more)
-{
-    pthread_mutex_lock(&background->lock);
-    if (!has_more && !background->is_stopping) {
-        struct timespec until = one_interval_from_now();
-        pthread_cond_timedwait(&background->wake, &background->lock, &until);
-    }
-    bool goes_on = !background->is_stopping;
-    pthread_mutex_unlock(&background->lock);
-    return goes_on;
-}
 
 /* Where processors are short, what clients wait for comes first. On Linux a
  * thread has a niceness of its own; elsewhere all go on alike. */
@@ -67,37 +44,66 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
-/* So long, beside the time that a piece took, the thread rests after it:
- * there is time, and a scheduler is slow to give a processor that is in use
- * to somebody else. Work that does not come to an end so is done at once. */
-static uint64_t rests_a_piece(uint64_t busy_ns)
+/* What is known of the pieces so far. */
+struct progress {
+    enum background_rest wanted; /* by the last piece, */
+    uint64_t took_ns;            /* which took so long */
+    uint64_t busy_ns;            /* since something waits without a break */
+};
+
+/* A scheduler is slow to give a processor that is in use to somebody else; so
+ * between pieces that can wait the thread rests some times as long as the last
+ * one took. Work that does not come to an end so is done at once. */
+static uint64_t rest_ns(const struct progress *progress)
 {
-    return busy_ns < SLOW_NS ? SLOW_RESTS : busy_ns < STEADY_NS ? 1 : 0;
+    if (progress->wanted == BACKGROUND_INTERVAL) {
+        return BACKGROUND_INTERVAL_MS * MILLISECOND_NS;
+    }
+    bool is_at_once = progress->wanted == BACKGROUND_AT_ONCE ||
+                      progress->busy_ns >= STEADY_NS;
+    uint64_t times = is_at_once                    ? 0
+                     : progress->busy_ns < SLOW_NS ? SLOW_RESTS
+                                                   : 1;
+    uint64_t ns = progress->took_ns * times;
+    return ns < REST_MAX_NS ? ns : REST_MAX_NS;
 }
 
-static void pause_for(uint64_t ns)
+/* Answers whether the thread goes on. */
+static bool rest(struct background *background, uint64_t ns)
 {
-    struct timespec time = {.tv_sec = (time_t)(ns / SECOND_NS),
-                            .tv_nsec = (long)(ns % SECOND_NS)};
-    if (ns > 0) {
-        nanosleep(&time, NULL);
+    uint64_t until_ns = now_ns() + ns;
+    struct timespec until = {.tv_sec = (time_t)(until_ns / SECOND_NS),
+                             .tv_nsec = (long)(until_ns % SECOND_NS)};
+    pthread_mutex_lock(&background->lock);
+    if (ns > 0 && !background->is_stopping) {
+        pthread_cond_timedwait(&background->wake, &background->lock, &until);
     }
+    bool goes_on = !background->is_stopping;
+    pthread_mutex_unlock(&background->lock);
+    return goes_on;
+}
+
+static void do_piece(const struct background *background,
+                     struct progress *progress, uint64_t *busy_since)
+{
+    uint64_t begun = now_ns();
+    if (progress->wanted == BACKGROUND_INTERVAL) {
+        *busy_since = begun;
+    }
+    progress->wanted = background->work(background->arg);
+    uint64_t ended = now_ns();
+    progress->took_ns = ended - begun;
+    progress->busy_ns = ended - *busy_since;
 }
 
 static void *run(void *arg)
 {
     struct background *background = arg;
-    bool has_more = false;
+    struct progress progress = {.wanted = BACKGROUND_INTERVAL};
     uint64_t busy_since = 0;
     give_way();
-    while (rest(background, has_more)) {
-        uint64_t begun = now_ns();
-        busy_since = has_more ? busy_since : begun;
-        has_more = background->work(background->arg);
-        uint64_t ended = now_ns();
-        if (has_more) {
-            pause_for((ended - begun) * rests_a_piece(ended - busy_since));
-        }
+    while (rest(background, rest_ns(&progress))) {
+        do_piece(background, &progress, &busy_since);
     }
     return NULL;
 }

@@ -2,18 +2,23 @@
  * it calls a function in short pieces, one after the other while there is
  * something to do and ten times a second otherwise. It takes a quarter of a
  * processor's time at first, half of it after a second, and all of it after
- * three; other threads go before it. */
+ * three or when that is asked for; other threads go before it. */
 #ifndef CACHESERVER_LOOP_BACKGROUND_H
 #define CACHESERVER_LOOP_BACKGROUND_H
-
-#include <stdbool.h>
 
 struct background;
 
 enum { BACKGROUND_INTERVAL_MS = 100 };
 
-/* Does a piece; answers whether more waits. */
-typedef bool (*background_work_fn)(void *arg);
+/* When the next piece is to be done. */
+enum background_rest {
+    BACKGROUND_INTERVAL, /* nothing waits */
+    BACKGROUND_SOON,     /* more waits */
+    BACKGROUND_AT_ONCE   /* others will have to do it themselves */
+};
+
+/* Does a piece. */
+typedef enum background_rest (*background_work_fn)(void *arg);
 
 /* *Gives* a running thread that calls `work`; NULL when the system gives
  * none. */

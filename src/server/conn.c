@@ -218,7 +218,7 @@ static void serve_fresh(struct conn *conn)
     }
 }
 
-/* A turn over what waits in `in`. */
+/* A turn over what was read or waits in `in`. */
 static void take_turn(struct conn *conn)
 {
     if (conn->stream.is_finishing) {
@@ -388,27 +388,46 @@ void conn_end_turn(struct list *turn_link)
                                  .has_input = conn->has_input});
 }
 
-/* What is read of one connection without another in between lies together. */
 static void keep_fresh(struct conn *conn, size_t len)
 {
     char *kept = lane_keep_room(conn->lane, len);
     if (conn->fresh_len == 0) {
         conn->fresh = kept;
     }
-    CHECK(conn->fresh + conn->fresh_len == kept);
     conn->fresh_len += len;
     lane_serve_later(conn->lane, &conn->turn_link);
+}
+
+/* With very many connections the loop reads some twice in a round, and others
+ * in between: what was read first, and what comes now, at `more`, is put
+ * together in `in`. */
+static void gather_fresh(struct conn *conn, const char *more, size_t len)
+{
+    struct slice first = slice_of(conn->fresh, conn->fresh_len);
+    conn->fresh_len = 0;
+    if (buffer_append(&conn->in, first) ||
+        buffer_append(&conn->in, slice_of(more, len))) {
+        conn_close_without_memory(conn);
+        return;
+    }
+    take_turn(conn);
 }
 
 static void on_bytes(struct stream *stream, size_t len)
 {
     struct conn *conn = conn_of(stream);
-    if (buffer_len(&conn->in) == 0) {
-        keep_fresh(conn, len);
+    if (buffer_len(&conn->in) > 0) {
+        buffer_commit(&conn->in, len);
+        take_turn(conn);
         return;
     }
-    buffer_commit(&conn->in, len);
-    take_turn(conn);
+    size_t room_len;
+    const char *room = lane_room(conn->lane, &room_len);
+    if (conn->fresh_len == 0 || conn->fresh + conn->fresh_len == room) {
+        keep_fresh(conn, len);
+    } else {
+        gather_fresh(conn, room, len);
+    }
 }
 
 static void on_end(struct stream *stream)

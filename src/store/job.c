@@ -92,9 +92,15 @@ static uint32_t hits_needed(const struct lengths *lengths)
                                                        : 3;
 }
 
-/* The hits that one is lent which comes there. */
-static uint32_t hits_lent(const struct lengths *lengths)
+/* The hits that one is lent which comes there. Those of a segment in which
+ * all are short would only be moved: half of it is the most. */
+static uint32_t hits_lent(const struct visit *visit,
+                          const struct lengths *lengths)
 {
+    const struct space_job *job = &visit->space->job;
+    if (job->lent > job->end / 2) {
+        return 0;
+    }
     uint32_t hits = 0;
     for (uint64_t own = lengths->own * SHORT;
          own < lengths->mean && hits < ITEM_HEAT_MAX; own *= SHORT) {
@@ -116,8 +122,10 @@ static void evict_or_keep(struct visit *visit)
     bool is_small = visit->space->job.segment->queue == SPACE_SMALL;
     uint32_t heat = item_heat(visit->found.at);
     uint32_t needed = hits_needed(&lengths);
-    uint32_t lent = is_small ? hits_lent(&lengths) : 0;
-    bool stays = heat >= needed || lent > 0;
+    uint32_t lent = is_small ? hits_lent(visit, &lengths) : 0;
+    bool is_asked = heat >= needed;
+    bool stays = is_asked || lent > 0;
+    visit->space->job.lent += is_asked ? 0 : lent ? visit->found.item.len : 0;
     if (!stays || !keep_in_main(visit, is_small ? lent : heat - needed)) {
         evict_item(visit);
     }

@@ -144,11 +144,14 @@ static uint64_t free_wanted(const struct commons *commons)
     return share < FREE_MAX ? share : FREE_MAX;
 }
 
+bool room_is_low(const struct room *room)
+{
+    return is_over(room->commons, free_wanted(room->commons));
+}
+
 bool room_evict_ahead(struct room *room)
 {
-    const struct commons *commons = room->commons;
-    if (!commons->memory_max ||
-        commons_used(commons) + free_wanted(commons) <= commons->memory_max) {
+    if (!room_is_low(room)) {
         return false;
     }
     struct space *space = spaces_greediest(room->spaces);

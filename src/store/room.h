@@ -36,6 +36,9 @@ bool room_make(struct room *room, uint64_t needed);
  * thread at a time does for all; answers whether there is more. */
 bool room_release(struct room *room);
 
+/* Whether less is free than is to be kept so. */
+bool room_is_low(const struct room *room);
+
 /* Keeps some memory free, so that puts need not evict themselves: evicts a
  * piece if that is needed, and answers whether it did. Inside the epochs. */
 bool room_evict_ahead(struct room *room);

@@ -18,7 +18,8 @@ enum {
     INSIDE_SHARE = 4,      /* an item takes one part in so many at most */
     NEXT_SHARE = 8,        /* and so many segments of the next class a space
                               has at least, or it makes do with these */
-    GHOST_LEN_UNIT = 64,   /* a length counts so much in the mean of all */
+    GHOST_LEN_UNIT = 4096, /* a length counts so much in the mean of all, */
+    GHOST_LEN_TIMES = 16,  /* and as so many times the mean at most */
     WALK_STEP = 256        /* segments looked at for expired items at once */
 };
 
@@ -254,7 +255,9 @@ void space_remember(struct space *space, uint64_t hash, uint64_t len)
     pthread_mutex_lock(&space->lock);
     ghost_add(&space->ghost, hash);
     uint64_t mean = space->remembered_len / GHOST_LEN_UNIT;
-    space->remembered_len += mean ? len - mean : len * GHOST_LEN_UNIT;
+    uint64_t most = GHOST_LEN_TIMES * mean;
+    uint64_t counted = mean && len > most ? most : len;
+    space->remembered_len += mean ? counted - mean : len * GHOST_LEN_UNIT;
     pthread_mutex_unlock(&space->lock);
 }
 

@@ -60,8 +60,9 @@ enum { SPACE_END_BINS = 41 };
 struct space_job {
     enum space_job_kind kind;
     struct segment *segment;
-    uint32_t at;  /* bytes of it that are done with */
-    uint32_t end; /* where it ends */
+    uint32_t at;   /* bytes of it that are done with */
+    uint32_t end;  /* where it ends */
+    uint32_t lent; /* evict: bytes of items that stay without a hit */
     uint64_t began_ms;
     uint32_t bins[SPACE_END_BINS]; /* expire: bytes by how long they last,
                                       in powers of two of milliseconds */

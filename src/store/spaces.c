@@ -7,6 +7,7 @@
 #include "store/bank.h"
 #include "store/space.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { EXCESS_UNIT = 1024 }; /* of an excess, so that weights divide finely */
@@ -93,14 +94,17 @@ static void consider(struct choice *choice, struct space *space)
     }
 }
 
-/* With the lock held. */
+/* With the lock held. Goes on until something was found, once round at most. */
 static void search(struct spaces *spaces, struct choice *choice)
 {
-    for (int i = 0; i < SPACES_SEARCHED; i++) {
+    const struct list *start = spaces->search;
+    bool is_round = false;
+    for (int i = 0; !is_round && (i < SPACES_SEARCHED || !choice->space); i++) {
         spaces->search = spaces->search->next;
         if (spaces->search != &spaces->owned) {
             consider(choice, space_of(spaces->search));
         }
+        is_round = spaces->search == start;
     }
 }
 
@@ -108,12 +112,12 @@ struct space *spaces_greediest(struct spaces *spaces)
 {
     struct choice choice = {0};
     pthread_mutex_lock(&spaces->lock);
-    consider(&choice, spaces->shared);
     if (spaces->greediest) {
         consider(&choice, spaces->greediest);
     }
     search(spaces, &choice);
-    spaces->greediest = choice.space == spaces->shared ? NULL : choice.space;
+    spaces->greediest = choice.space;
+    consider(&choice, spaces->shared);
     pthread_mutex_unlock(&spaces->lock);
     return choice.space;
 }

@@ -35,9 +35,9 @@ void spaces_remove(struct spaces *spaces, struct space *space);
 struct space *spaces_next(struct spaces *spaces, struct space *space);
 
 /* The space that takes most beyond its reserve, for its weight; NULL when none
- * holds anything that may be taken. Where there are more than SPACES_SEARCHED
- * it is the first of those that were looked at in this call and in those
- * before: it is found as calls go on. Inside the epochs. */
+ * holds anything that may be taken. Where more than SPACES_SEARCHED have an
+ * owner it is the first of those looked at in this call and the winner of the
+ * last: the first of all is found as calls go on. Inside the epochs. */
 struct space *spaces_greediest(struct spaces *spaces);
 
 enum { SPACES_SEARCHED = 16 };

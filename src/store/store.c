@@ -15,7 +15,9 @@
  *   3. space.job_lock: going through a segment of that space.
  *   4. bank.lock: what writers do. For a moment at a time.
  *   5. space.lock, the arena's, the epochs', wreck_list.lock,
- *      banks.dropped_lock: leaves.
+ *      banks.dropped_lock, large_pool.lock: leaves.
+ *
+ * room.release_lock is only ever tried, and comes before bank.lock.
  *
  * A get takes none of them but the banks', shared, and a session that knows
  * the bank not even that.
@@ -53,7 +55,7 @@ enum {
                            its maximum */
     EVICT_TRIES = 4096, /* such steps before it gives up */
     GATHER_STEP = 16,   /* items that a put moves out of the shared space */
-    WORK_ITEMS = 256,   /* items in one store_work() */
+    WORK_ITEMS = 256,   /* items of a space looked at in one store_work() */
     MOVE_STEP = 32,     /* regions of indexes moved in one */
     TIDY_STEP = 16,     /* spaces looked at in one */
     TRIM_EACH_MS = 100
@@ -746,6 +748,11 @@ bool store_work(struct store *store)
     }
     has_more = room_release(&store->room) || has_more;
     return go_through_segments(store) || has_more;
+}
+
+bool store_is_short(const struct store *store)
+{
+    return room_is_low(&store->room);
 }
 
 void store_set_bank_idle(struct store *store, uint64_t idle_ms)

@@ -132,6 +132,9 @@ enum status store_bank_list(struct store *store, const struct store_page *page,
  * times a second, and again while it answers true; any one thread. */
 bool store_work(struct store *store);
 
+/* Whether puts may soon have to do themselves what store_work() does. */
+bool store_is_short(const struct store *store);
+
 /* From now on store_work() drops banks that have been empty for more than
  * `idle_ms`, a second and a half at most late where there are few, unless they
  * were configured; 0: none. */

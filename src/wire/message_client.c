@@ -298,7 +298,7 @@ static enum status take_incr(const ProtobufCMessage *unpacked,
     const MESSAGE(IncrResponse) *incr = (const void *)unpacked;
     switch ((int)incr->sum_case) {
     case CASE(INCR_RESPONSE__SUM_REAL):
-        response->number.real = incr->real;
+        response->number = (struct number){.real = incr->real};
         return STATUS_OK;
     case CASE(INCR_RESPONSE__SUM_INTEGER):
         response->number.is_integer = true;
