@@ -93,6 +93,12 @@ static bool start_store(struct program *program)
         .banks_max = program->config.max_banks,
         .bank_idle_ms = program->config.bank_idle_ms,
     };
+    if (options.memory_max > STORE_MEMORY_MAX) {
+        log_event(LOG_WARNING,
+                  "MEMORY_LIMIT counts as %llu GiB: a store "
+                  "takes no more",
+                  (unsigned long long)STORE_MEMORY_MAX >> 30);
+    }
     program->store = store_create(&options);
     if (!program->store) {
         return false;

@@ -353,6 +353,13 @@ uint64_t bank_beyond_reserve(const struct bank *bank)
     return live > limits.reserved ? live - limits.reserved : 0;
 }
 
+uint64_t bank_mean_charge(const struct bank *bank)
+{
+    uint64_t entries =
+        atomic_load_explicit(&bank->entries, memory_order_relaxed);
+    return entries ? live_of(bank) / entries : 0;
+}
+
 bool bank_needs(const struct bank *bank, const struct bank_item *found)
 {
     struct bank_limits limits;
@@ -433,10 +440,12 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
     } else if (find_item(bank, key, &found)) {
         status = put_over(bank, &found, &draft);
     } else {
-        draft.queue = space_queue_of(bank->space, key->hash);
         lay_out(bank, &draft);
         status = check_maximum(bank, &draft.item, NULL);
-        status = status ? status : add_item(bank, key->hash, &draft);
+        if (!status) {
+            draft.queue = space_queue_of(bank->space, key->hash);
+            status = add_item(bank, key->hash, &draft);
+        }
     }
     pthread_mutex_unlock(&bank->lock);
     if (!status) {
@@ -601,7 +610,7 @@ enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
     }
     if (status == STATUS_NOT_FOUND) {
         count_miss(bank, key);
-    } else {
+    } else if (!status) {
         count_get(bank, COUNTER_HIT);
     }
     return status;

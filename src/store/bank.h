@@ -139,6 +139,9 @@ bool bank_is_over(const struct bank *bank);
 /* Any thread: what of it may be taken for other banks. */
 uint64_t bank_beyond_reserve(const struct bank *bank);
 
+/* What an entry is charged with, in the mean; 0 without any. Any thread. */
+uint64_t bank_mean_charge(const struct bank *bank);
+
 /* Locks the job of the bank's space, then the bank, and answers the space. */
 struct space *bank_lock_with_space(struct bank *bank);
 

@@ -289,22 +289,20 @@ static bool is_idle(const struct bank *bank, uint64_t now_ms, uint64_t idle_ms)
            now_ms > (since_s + 1) * 1000 + idle_ms;
 }
 
-bool banks_drop_idle(struct banks *banks, uint64_t idle_ms)
+void banks_drop_idle(struct banks *banks, uint64_t idle_ms)
 {
-    bool has_dropped = false;
     uint64_t now_ms = commons_now(banks->commons);
     uint32_t end = atomic_load_explicit(&banks->numbers, memory_order_relaxed);
     if (!epochs_enter(banks->commons->epochs)) {
-        return false;
+        return;
     }
     for (uint32_t i = 0; i < LOOKS && i < end; i++) {
         banks->looked_at =
             banks->looked_at + 1 < end ? banks->looked_at + 1 : 1;
         struct bank *bank = banks_find_number(banks, banks->looked_at);
         if (bank && is_idle(bank, now_ms, idle_ms)) {
-            has_dropped = drop(banks, bank, true) || has_dropped;
+            drop(banks, bank, true);
         }
     }
     epochs_leave(banks->commons->epochs);
-    return has_dropped;
 }

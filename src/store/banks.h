@@ -77,8 +77,7 @@ enum status banks_open(struct banks *banks, const struct hashed_key *name,
 void banks_drop_new(struct banks *banks, struct bank *bank);
 
 /* The one thread that does the store's work: drops banks that were empty for
- * more than `idle_ms`; looks at some, and answers whether one was dropped, and
- * maybe its space. */
-bool banks_drop_idle(struct banks *banks, uint64_t idle_ms);
+ * more than `idle_ms`, those of some that it looks at. */
+void banks_drop_idle(struct banks *banks, uint64_t idle_ms);
 
 #endif

@@ -40,7 +40,7 @@ struct visit {
     struct bank *bank;
     struct bank_item found;
     uint64_t life;
-    enum job_cause cause;
+    unsigned cause;
     bool is_needed; /* by its bank's reserve, so it is not evicted ... */
     bool is_stuck;  /* ... but there is no room to move it to */
 };
@@ -53,7 +53,8 @@ static uint64_t len_of(const struct item *item)
 
 static void evict_item(struct visit *visit)
 {
-    if (visit->cause == JOB_FOR_ALL && bank_needs(visit->bank, &visit->found)) {
+    if (!(visit->cause & JOB_FOR_OWNER) &&
+        bank_needs(visit->bank, &visit->found)) {
         enum space_queue queue = visit->space->job.segment->queue;
         uint32_t heat = item_heat(visit->found.at);
         visit->is_needed = true;
@@ -75,13 +76,8 @@ struct lengths {
 
 static struct lengths lengths_of(const struct visit *visit)
 {
-    const struct bank *bank = visit->bank;
-    uint64_t all = atomic_load_explicit(&bank->live, memory_order_relaxed);
-    return (struct lengths){
-        .own = len_of(&visit->found.item),
-        .mean =
-            all / atomic_load_explicit(&bank->entries, memory_order_relaxed),
-    };
+    return (struct lengths){len_of(&visit->found.item),
+                            bank_mean_charge(visit->bank)};
 }
 
 /* The hits that an item needs to stay in the main queue. */
@@ -122,8 +118,9 @@ static void evict_or_keep(struct visit *visit)
     bool is_small = visit->space->job.segment->queue == SPACE_SMALL;
     uint32_t heat = item_heat(visit->found.at);
     uint32_t needed = hits_needed(&lengths);
-    uint32_t lent = is_small ? hits_lent(visit, &lengths) : 0;
-    bool is_asked = heat >= needed;
+    bool is_spared = !(visit->cause & JOB_IN_HASTE);
+    uint32_t lent = is_small && is_spared ? hits_lent(visit, &lengths) : 0;
+    bool is_asked = heat >= needed && is_spared;
     bool stays = is_asked || lent > 0;
     visit->space->job.lent += is_asked ? 0 : lent ? visit->found.item.len : 0;
     if (!stays || !keep_in_main(visit, is_small ? lent : heat - needed)) {
@@ -185,7 +182,7 @@ static struct bank *bank_of_item(const struct space *space, char *at,
 /* The next item of the job's segment. Answers how many small items' worth it
  * was: a large value's memory may be all that is wanted, and where one is
  * needed the next one is, too. 0 when it could not be dealt with. */
-static size_t step(struct space *space, enum job_cause cause)
+static size_t step(struct space *space, unsigned cause)
 {
     struct space_job *job = &space->job;
     struct visit visit = {.space = space, .cause = cause};
@@ -265,7 +262,7 @@ static void begin_job(struct space *space, enum space_job_kind kind,
 }
 
 /* With the job lock held; false when it cannot go on. */
-static bool go_on(struct space *space, size_t items, enum job_cause cause)
+static bool go_on(struct space *space, size_t items, unsigned cause)
 {
     struct space_job *job = &space->job;
     size_t worth = 1;
@@ -279,8 +276,7 @@ static bool go_on(struct space *space, size_t items, enum job_cause cause)
     return worth > 0;
 }
 
-enum job_progress job_evict(struct space *space, size_t items,
-                            enum job_cause cause)
+enum job_progress job_evict(struct space *space, size_t items, unsigned cause)
 {
     if (pthread_mutex_trylock(&space->job_lock)) {
         return JOB_BUSY;

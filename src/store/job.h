@@ -15,13 +15,21 @@ enum job_progress {
     JOB_NOTHING /* there is nothing to evict, or that may be */
 };
 
-/* Who wants the room. What a bank's reserve needs is not evicted for all. */
-enum job_cause { JOB_FOR_ALL, JOB_FOR_OWNER };
+/* Who wants the room: what a bank's reserve needs is not evicted for all. And
+ * whether it was looked for so long that hits do not count any more. */
+enum {
+    JOB_FOR_ALL = 0,
+    JOB_FOR_OWNER = 1,
+    JOB_IN_HASTE = 2 /* beside one of them */
+};
+
+/* Steps with nothing won after which a put is in haste: it has gone through
+ * more than two of the largest segments then. */
+enum { JOB_PATIENCE = 512 };
 
 /* Goes on with the job of `space`, or begins to evict, for some `items`,
  * unless another thread does. No lock may be held. */
-enum job_progress job_evict(struct space *space, size_t items,
-                            enum job_cause cause);
+enum job_progress job_evict(struct space *space, size_t items, unsigned cause);
 
 /* Goes on with the job of `space`, or looks for one, for some `items`. False
  * when nothing is worth doing now. */

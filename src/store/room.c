@@ -79,7 +79,7 @@ static bool is_owed_much(const struct commons *commons, uint64_t needed)
 
 /* Evicts a little, unless that is no help because enough is on its way out;
  * false when there is nothing left to evict nor to wait for. */
-static bool evict_some(struct room *room, uint64_t needed)
+static bool evict_some(struct room *room, uint64_t needed, unsigned cause)
 {
     struct commons *commons = room->commons;
     if (!is_over(commons, needed)) {
@@ -90,8 +90,7 @@ static bool evict_some(struct room *room, uint64_t needed)
         return false;
     }
     struct space *space = spaces_greediest(room->spaces);
-    bool has_evicted =
-        space && job_evict(space, EVICT_STEP, JOB_FOR_ALL) == JOB_DONE;
+    bool has_evicted = space && job_evict(space, EVICT_STEP, cause) == JOB_DONE;
     epochs_leave(commons->epochs);
     if (!has_evicted) {
         sched_yield();
@@ -105,18 +104,20 @@ static bool has_room(const struct commons *commons, uint64_t needed)
 }
 
 /* Evicts a little at a time until `needed` bytes are free; false when there
- * is nothing left to evict. What others are about to free counts as free
- * after a while: a put does not fail because it was overtaken. */
+ * is nothing left to evict, or what is there is needed. What others are about
+ * to free counts as free after a while. */
 static bool evict_for(struct room *room, uint64_t needed)
 {
     const struct commons *commons = room->commons;
     for (int i = 0; i < EVICT_TRIES && !has_room(commons, needed); i++) {
         release(room, RELEASE_FEW, wreck_list_hurry);
-        if (!evict_some(room, needed)) {
-            return !is_over(commons, needed);
+        unsigned cause =
+            i < JOB_PATIENCE ? JOB_FOR_ALL : JOB_FOR_ALL | JOB_IN_HASTE;
+        if (!evict_some(room, needed, cause)) {
+            break;
         }
     }
-    return true;
+    return !is_over(commons, needed);
 }
 
 bool room_is_short(const struct room *room, uint64_t needed)

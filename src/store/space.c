@@ -159,17 +159,31 @@ static struct segment *open_segment(struct space *space, enum space_queue queue,
     return segment;
 }
 
-/* An open segment of `queue` with room for `len` bytes; the lock is held. */
-static struct segment *segment_with_room(struct space *space,
-                                         enum space_queue queue, size_t len)
+/* An open segment of `queue` and `class` with room for `len` bytes. */
+static struct segment *segment_of_class(struct space *space,
+                                        enum space_queue queue,
+                                        enum arena_class class, size_t len)
 {
-    enum arena_class class = class_for(space, len);
     struct segment *segment = space->open[queue][class];
     if (segment && arena_block_len(class) - segment->used < len) {
         seal(space, segment);
         segment = NULL;
     }
     return segment ? segment : open_segment(space, queue, class);
+}
+
+/* An open segment of `queue` with room for `len` bytes; the lock is held. Where
+ * the arena has no block of the best length left, a shorter one will do. */
+static struct segment *segment_with_room(struct space *space,
+                                         enum space_queue queue, size_t len)
+{
+    enum arena_class class = class_for(space, len);
+    struct segment *segment = segment_of_class(space, queue, class, len);
+    while (!segment && class > ARENA_4K && arena_block_len(class - 1) >= len) {
+        class -= 1;
+        segment = segment_of_class(space, queue, class, len);
+    }
+    return segment;
 }
 
 enum status space_reserve(struct space *space, enum space_queue queue,
@@ -198,6 +212,17 @@ uint32_t space_filled(struct segment *segment)
     return filled;
 }
 
+/* With the lock held: some segment is to be looked at by then. */
+static void note_check(struct space *space, uint64_t at_ms)
+{
+    if (at_ms < space->check_at_ms) {
+        space->check_at_ms = at_ms;
+    }
+    if (at_ms < space->walk_check_ms) {
+        space->walk_check_ms = at_ms;
+    }
+}
+
 void space_note_end(struct segment *segment, uint64_t end_ms)
 {
     struct space *space = segment->space;
@@ -205,12 +230,7 @@ void space_note_end(struct segment *segment, uint64_t end_ms)
     if (end_ms < segment->check_at_ms) {
         segment->check_at_ms = end_ms;
     }
-    if (end_ms < space->check_at_ms) {
-        space->check_at_ms = end_ms;
-    }
-    if (end_ms < space->walk_check_ms) {
-        space->walk_check_ms = end_ms;
-    }
+    note_check(space, end_ms);
     pthread_mutex_unlock(&space->lock);
 }
 
@@ -489,6 +509,7 @@ bool space_put_back(struct segment *segment)
     pthread_mutex_lock(&space->lock);
     segment->state = SEGMENT_SEALED;
     list_append(&space->queues[segment->queue], &segment->link);
+    note_check(space, segment->check_at_ms);
     pthread_mutex_unlock(&space->lock);
     return true;
 }
@@ -502,9 +523,9 @@ void space_retire(struct segment *segment)
                   release_segment);
 }
 
-void space_return(struct segment *segment)
+void space_return(struct commons *commons, struct segment *segment)
 {
-    release_segment(&segment->retired, segment->space->commons);
+    release_segment(&segment->retired, commons);
 }
 
 void space_detach(struct space *space, struct list *all)

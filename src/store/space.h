@@ -156,7 +156,7 @@ bool space_put_back(struct segment *segment);
 void space_retire(struct segment *segment);
 
 /* *Takes* `segment`, which was detached, and which no reader can be in. */
-void space_return(struct segment *segment);
+void space_return(struct commons *commons, struct segment *segment);
 
 /* Moves all segments to `all`, by their links; the space is empty and has no
  * job; their bytes are leaving. With the job lock and the owner's lock held. */

@@ -16,6 +16,7 @@ void spaces_init(struct spaces *spaces, struct space *shared)
 {
     spaces->shared = shared;
     spaces->greediest = NULL;
+    spaces->tidied = shared;
     list_init(&spaces->owned);
     spaces->search = &spaces->owned;
     pthread_mutex_init(&spaces->lock, NULL);
@@ -50,6 +51,11 @@ void spaces_remove(struct spaces *spaces, struct space *space)
     if (spaces->greediest == space) {
         spaces->greediest = NULL;
     }
+    if (spaces->tidied == space) {
+        struct list *next = space->link.next;
+        spaces->tidied =
+            next == &spaces->owned ? spaces->shared : space_of(next);
+    }
     list_remove(&space->link);
 }
 
@@ -71,8 +77,8 @@ static uint64_t excess_of(const struct space *space)
     if (space->owner) {
         bank_limits(space->owner, &limits);
         uint64_t beyond = bank_beyond_reserve(space->owner);
-        if (limits.reserved && beyond == 0) {
-            return 0;
+        if (limits.reserved && beyond <= bank_mean_charge(space->owner)) {
+            return 0; /* No more than an item: it needs them all. */
         }
         bytes =
             bytes > limits.reserved + beyond ? bytes - limits.reserved : beyond;

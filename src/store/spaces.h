@@ -16,6 +16,8 @@ struct spaces {
     struct list owned;
     struct list *search;     /* where the search goes on */
     struct space *greediest; /* that it has met, if that is still there */
+    struct space *tidied;    /* the next for the thread that does the store's
+                                work */
 };
 
 /* `shared` is borrowed. */

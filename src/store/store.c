@@ -64,6 +64,9 @@ enum {
 #define ARENA_WITHOUT_LIMIT ((size_t)64 << 30)
 #define ARENA_SLACK         ((size_t)64 << 20)
 
+_Static_assert(STORE_MEMORY_MAX <= ARENA_LEN_MAX / 5 * 4,
+               "an arena is a quarter larger than the limit");
+
 _Static_assert(sizeof(struct index_block) <= sizeof(struct segment),
                "the arena's descriptors are for both");
 
@@ -81,8 +84,7 @@ struct store {
     uint64_t reserved; /* by all banks together */
     /* store_work()'s: */
     uint64_t trimmed_ms;     /* when it last looked for free memory */
-    struct space *tidied;    /* the next, in a round over all */
-    bool has_tidied;         /* anything in this round */
+    bool has_tidied;         /* anything in this round over all spaces */
     uint64_t tidied_entries; /* seen in this round */
 };
 
@@ -91,14 +93,15 @@ static struct bank *find_number(const void *banks, uint32_t number)
     return banks_find_number(banks, number);
 }
 
-static size_t arena_len(const struct store_options *options)
+/* A quarter more than may be used, since blocks of one length may leave holes
+ * that those of another do not fit in. */
+static size_t arena_len(uint64_t memory_max)
 {
-    uint64_t max = options->memory_max;
-    if (max == 0) {
+    if (memory_max == 0) {
         return ARENA_WITHOUT_LIMIT;
     }
-    return max < ARENA_LEN_MAX / 2 ? max + max / 4 + ARENA_SLACK
-                                   : ARENA_LEN_MAX;
+    size_t len = memory_max + memory_max / 4 + ARENA_SLACK;
+    return len < ARENA_LEN_MAX ? len : ARENA_LEN_MAX;
 }
 
 static void close_commons(struct commons *commons)
@@ -114,13 +117,16 @@ static enum status open_commons(struct store *store,
                                 const struct store_options *options)
 {
     struct commons *commons = &store->commons;
-    size_t len = arena_len(options);
+    uint64_t memory_max = options->memory_max < STORE_MEMORY_MAX
+                              ? options->memory_max
+                              : STORE_MEMORY_MAX;
     commons->keys_secret = hash_key_random();
     commons->start_ms = clock_now_ms();
-    commons->memory_max = options->memory_max;
+    commons->memory_max = memory_max;
     commons->find_bank = find_number;
     commons->banks = &store->banks;
-    commons->arena = arena_create(len, sizeof(struct segment));
+    commons->arena =
+        arena_create(arena_len(memory_max), sizeof(struct segment));
     if (!commons->arena) {
         return STATUS_NOMEM;
     }
@@ -149,7 +155,6 @@ struct store *store_create(const struct store_options *options)
     if (!store->shared) {
         goto close_commons;
     }
-    store->tidied = store->shared;
     store->bank_idle_ms = options->bank_idle_ms;
     store->keys_cursors_secret = hash_key_random();
     store->banks_cursors_secret = hash_key_random();
@@ -174,7 +179,7 @@ static void empty_space(struct space *space)
     list_init(&segments);
     space_detach(space, &segments);
     for (struct list *link; (link = list_pop(&segments));) {
-        space_return(LIST_ENTRY(link, struct segment, link));
+        space_return(space->commons, LIST_ENTRY(link, struct segment, link));
     }
 }
 
@@ -316,8 +321,9 @@ static bool makes_room(struct bank *bank, enum status *status, unsigned *tries)
     }
     struct space *space = atomic_load(&bank->space);
     bool has_gathered = bank_gather(bank, EVICT_STEP);
-    if (job_evict(space, EVICT_STEP, JOB_FOR_OWNER) != JOB_DONE &&
-        !has_gathered) {
+    unsigned cause =
+        *tries < JOB_PATIENCE ? JOB_FOR_OWNER : JOB_FOR_OWNER | JOB_IN_HASTE;
+    if (job_evict(space, EVICT_STEP, cause) != JOB_DONE && !has_gathered) {
         sched_yield();
     }
     return true;
@@ -683,7 +689,7 @@ static bool tidy_space(struct space *space)
 static bool tidy(struct store *store)
 {
     for (int i = 0; i < TIDY_STEP; i++) {
-        struct space *space = store->tidied;
+        struct space *space = store->spaces.tidied;
         if (space == store->shared) {
             store->has_tidied = false;
             store->tidied_entries = 0;
@@ -691,7 +697,7 @@ static bool tidy(struct store *store)
         size_ghost(store, space);
         store->has_tidied = tidy_space(space) || store->has_tidied;
         space = spaces_next(&store->spaces, space);
-        store->tidied = space ? space : store->shared;
+        store->spaces.tidied = space ? space : store->shared;
         if (!space) {
             struct commons *commons = &store->commons;
             departures_fit(&commons->departures, commons,
@@ -743,8 +749,8 @@ bool store_work(struct store *store)
 {
     bool has_more = trim(store);
     uint64_t bank_idle_ms = atomic_load(&store->bank_idle_ms);
-    if (bank_idle_ms && banks_drop_idle(&store->banks, bank_idle_ms)) {
-        store->tidied = store->shared; /* The next one may have gone. */
+    if (bank_idle_ms) {
+        banks_drop_idle(&store->banks, bank_idle_ms);
     }
     has_more = room_release(&store->room) || has_more;
     return go_through_segments(store) || has_more;

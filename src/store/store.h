@@ -25,8 +25,12 @@ struct bank_stats;
 struct response;
 struct store;
 
+/* No store takes more memory than this: a larger limit counts as this one. */
+#define STORE_MEMORY_MAX ((uint64_t)200 << 30)
+
 struct store_options {
-    uint64_t memory_max;   /* bytes that entries and banks may take; 0: any */
+    uint64_t memory_max;   /* bytes that entries and banks may take; 0: any,
+                              up to 64 GiB */
     uint64_t banks_max;    /* banks at most; 0: any */
     uint64_t bank_idle_ms; /* see store_set_bank_idle() */
 };

@@ -110,6 +110,14 @@ static void strip(struct bank *bank, struct wreck *wreck)
     atomic_store_explicit(&bank->live, 0, memory_order_relaxed);
 }
 
+/* With the locks held: whether the bank has nothing that a reset could take. */
+static bool is_bare(const struct bank *bank)
+{
+    const struct space *space = bank->space;
+    return atomic_load_explicit(&bank->entries, memory_order_relaxed) == 0 &&
+           (!space->owner || space_weight(space) == 0);
+}
+
 enum status wreck_bank(struct bank *bank, struct wreck_list *list)
 {
     struct wreck *wreck = memory_alloc_zero(sizeof *wreck);
@@ -123,10 +131,19 @@ enum status wreck_bank(struct bank *bank, struct wreck_list *list)
     list_init(&wreck->segments);
     list_init(&wreck->link);
     struct space *space = bank_lock_with_space(bank);
-    strip(bank, wreck);
+    bool has_any = !is_bare(bank);
+    if (has_any) {
+        strip(bank, wreck);
+    } else {
+        bank->incarnation++;
+    }
     pthread_mutex_unlock(&bank->lock);
     pthread_mutex_unlock(&space->job_lock);
-    epochs_retire(bank->commons->epochs, &wreck->retired, release_wreck);
+    if (has_any) {
+        epochs_retire(bank->commons->epochs, &wreck->retired, release_wreck);
+    } else {
+        memory_free(wreck);
+    }
     return STATUS_OK;
 }
 
@@ -245,7 +262,7 @@ static void return_segments(struct wreck *wreck, int count)
             return;
         }
         struct segment *segment = LIST_ENTRY(link, struct segment, link);
-        space_return(segment);
+        space_return(wreck->commons, segment);
     }
 }
 

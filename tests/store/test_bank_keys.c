@@ -75,7 +75,7 @@ static void close_scene(struct scene *scene)
     list_init(&segments);
     space_detach(scene->space, &segments);
     for (struct list *link; (link = list_pop(&segments));) {
-        space_return(LIST_ENTRY(link, struct segment, link));
+        space_return(&scene->commons, LIST_ENTRY(link, struct segment, link));
     }
     space_free(&scene->space);
     bank_free(&scene->bank);

@@ -38,7 +38,7 @@ static size_t give_all_back(struct scene *scene)
     list_init(&segments);
     space_detach(scene->space, &segments);
     for (struct list *link; (link = list_pop(&segments)); count++) {
-        space_return(LIST_ENTRY(link, struct segment, link));
+        space_return(&scene->commons, LIST_ENTRY(link, struct segment, link));
     }
     return count;
 }

@@ -80,7 +80,8 @@ static int compare_keys(const void *a, const void *b)
 static size_t value_len(uint64_t key, bool is_varied)
 {
     uint64_t mixed = key * UINT64_C(0x9e3779b97f4a7c15);
-    return is_varied ? VALUE_LEN_MIN << (mixed >> 32) % DOUBLINGS : VALUE_LEN;
+    size_t varied = (size_t)VALUE_LEN_MIN << (mixed >> 32) % DOUBLINGS;
+    return is_varied ? varied : VALUE_LEN;
 }
 
 /* The bytes of all entries that are asked for. */

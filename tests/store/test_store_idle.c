@@ -132,6 +132,22 @@ static void a_bank_with_segments_of_its_own_goes_with_them(void)
     kit_close(store);
 }
 
+/* What the reset took from it still knows the space that it lay in. */
+static void a_bank_goes_before_its_reset_is_cleared_away(void)
+{
+    struct store *store = open_store();
+    for (int i = 0; i < 3000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        EXPECT_INT(kit_put_large(store, "large", key, 2000), STATUS_OK);
+    }
+    EXPECT_INT(store_bank_reset(store, SLICE_LITERAL("large")), STATUS_OK);
+    kit_set_time(LONG_MS);
+    kit_work(store);
+    EXPECT_INT(banks_of(store), 0);
+    kit_close(store);
+}
+
 /* Numbers of banks are given anew, and items that still carry an old one in
  * shared segments are nobody's. */
 static void many_banks_come_and_go(void)
@@ -348,6 +364,7 @@ static const struct test_case cases[] = {
     TEST(a_configured_bank_stays),
     TEST(no_bank_goes_when_that_is_off),
     TEST(a_bank_with_segments_of_its_own_goes_with_them),
+    TEST(a_bank_goes_before_its_reset_is_cleared_away),
     TEST(many_banks_come_and_go),
     TEST(a_cursor_does_not_outlive_its_bank),
     TEST(a_session_finds_a_bank_anew_that_was_dropped),
