@@ -105,7 +105,8 @@ static bool has_room(const struct commons *commons, uint64_t needed)
 
 /* Evicts a little at a time until `needed` bytes are free; false when there
  * is nothing left to evict, or what is there is needed. What others are about
- * to free counts as free after a while. */
+ * to free counts as free after a while: a put does not fail because a thread
+ * that is at it does not get on. */
 static bool evict_for(struct room *room, uint64_t needed)
 {
     const struct commons *commons = room->commons;
@@ -114,10 +115,10 @@ static bool evict_for(struct room *room, uint64_t needed)
         unsigned cause =
             i < JOB_PATIENCE ? JOB_FOR_ALL : JOB_FOR_ALL | JOB_IN_HASTE;
         if (!evict_some(room, needed, cause)) {
-            break;
+            return !is_over(commons, needed);
         }
     }
-    return !is_over(commons, needed);
+    return true;
 }
 
 bool room_is_short(const struct room *room, uint64_t needed)
