@@ -54,9 +54,7 @@ uint64_t hash_bytes(const struct hash_key *key, struct slice bytes)
     };
     size_t whole = bytes.len & ~(size_t)7;
     for (size_t i = 0; i < whole; i += 8) {
-        uint64_t word;
-        memcpy(&word, bytes.data + i, sizeof word);
-        sip_absorb(&s, word);
+        sip_absorb(&s, slice_load_8(bytes.data + i));
     }
     sip_absorb(&s, last_word(slice_after(bytes, whole), bytes.len));
     s.v2 ^= 0xff;

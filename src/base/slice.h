@@ -27,25 +27,32 @@ static inline struct slice slice_of_string(const char *text)
     return (struct slice){text, strlen(text)};
 }
 
+/* The bytes at `at`, wherever that is, as a number. */
+static inline uint64_t slice_load_8(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline uint32_t slice_load_4(const char *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
 /* Whether `len` bytes are the same. Those of most names and keys are the first
  * and the last eight, or four, which is done without a call and a loop. */
 static inline bool slice_same_bytes(const char *a, const char *b, size_t len)
 {
-    uint64_t words[4];
-    uint32_t halves[4];
-    if (len - sizeof words[0] <= sizeof words[0]) {
-        memcpy(&words[0], a, sizeof words[0]);
-        memcpy(&words[1], b, sizeof words[1]);
-        memcpy(&words[2], a + len - sizeof words[2], sizeof words[2]);
-        memcpy(&words[3], b + len - sizeof words[3], sizeof words[3]);
-        return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+    if (len >= 8 && len <= 16) {
+        return ((slice_load_8(a) ^ slice_load_8(b)) |
+                (slice_load_8(a + len - 8) ^ slice_load_8(b + len - 8))) == 0;
     }
-    if (len - sizeof halves[0] <= sizeof halves[0]) {
-        memcpy(&halves[0], a, sizeof halves[0]);
-        memcpy(&halves[1], b, sizeof halves[1]);
-        memcpy(&halves[2], a + len - sizeof halves[2], sizeof halves[2]);
-        memcpy(&halves[3], b + len - sizeof halves[3], sizeof halves[3]);
-        return ((halves[0] ^ halves[1]) | (halves[2] ^ halves[3])) == 0;
+    if (len >= 4 && len < 8) {
+        return ((slice_load_4(a) ^ slice_load_4(b)) |
+                (slice_load_4(a + len - 4) ^ slice_load_4(b + len - 4))) == 0;
     }
     return len == 0 || !memcmp(a, b, len);
 }

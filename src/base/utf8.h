@@ -19,12 +19,12 @@ static inline bool utf8_is_plain(struct slice text)
     const uint64_t ones = 0x0101010101010101u;
     uint64_t bad = 0;
     size_t i = 0;
-    for (uint64_t word; i + sizeof word <= text.len; i += sizeof word) {
-        memcpy(&word, text.data + i, sizeof word);
+    for (; i + 8 <= text.len; i += 8) {
+        uint64_t word = slice_load_8(text.data + i);
         bad |= (word | (word - ones)) & highs;
     }
-    for (uint32_t word; i + sizeof word <= text.len; i += sizeof word) {
-        memcpy(&word, text.data + i, sizeof word);
+    for (; i + 4 <= text.len; i += 4) {
+        uint32_t word = slice_load_4(text.data + i);
         bad |= (word | (word - (uint32_t)ones)) & (uint32_t)highs;
     }
     for (; i < text.len; i++) {

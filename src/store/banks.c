@@ -15,8 +15,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "store/commons.h"
-#include "store/spaces.h"
 #include "store/space.h"
+#include "store/spaces.h"
 
 enum { LOOKS = 1024 /* at banks, in one banks_drop_idle() */ };
 

@@ -15,11 +15,11 @@ struct epochs;
 struct index_pool;
 
 /* `base` is the arena's, for speed. `other` are the bytes of memory that are
- * not in the arena nor kept free by `large_pool`; `leaving`
- * are those, in the arena or not, that wait for their epoch or are a wreck's.
- * `generation` changes whenever a bank was taken out of reach and before it is
- * retired: who has entered the epochs, and then finds it as it was when a bank
- * was found, may still use that bank. */
+ * not in the arena nor kept free by `large_pool`; `leaving` are those, in the
+ * arena or not, that wait for their epoch or are a wreck's. `generation`
+ * changes whenever a bank was taken out of reach and before it is retired: who
+ * has entered the epochs, and then finds it as it was when a bank was found,
+ * may still use that bank. */
 struct commons {
     struct arena *arena;
     char *base;

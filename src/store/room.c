@@ -12,8 +12,6 @@
 #include <sched.h>
 
 enum {
-    EVICT_STEP = 64,     /* items that a put goes through at once */
-    EVICT_TRIES = 4096,  /* such steps before a put gives up */
     AHEAD_STEP = 256,    /* items that room_evict_ahead() goes through */
     RELEASE_STEP = 64,   /* retired blocks at once */
     RELEASE_FEW = 2,     /* and while a put waits */
@@ -79,7 +77,7 @@ static bool is_owed_much(const struct commons *commons, uint64_t needed)
 
 /* Evicts a little, unless that is no help because enough is on its way out;
  * false when there is nothing left to evict nor to wait for. */
-static bool evict_some(struct room *room, uint64_t needed, unsigned cause)
+static bool evict_some(struct room *room, uint64_t needed, unsigned tries)
 {
     struct commons *commons = room->commons;
     if (!is_over(commons, needed)) {
@@ -90,7 +88,8 @@ static bool evict_some(struct room *room, uint64_t needed, unsigned cause)
         return false;
     }
     struct space *space = spaces_greediest(room->spaces);
-    bool has_evicted = space && job_evict(space, EVICT_STEP, cause) == JOB_DONE;
+    bool has_evicted =
+        space && job_evict_for_put(space, tries, JOB_FOR_ALL) == JOB_DONE;
     epochs_leave(commons->epochs);
     if (!has_evicted) {
         sched_yield();
@@ -110,11 +109,10 @@ static bool has_room(const struct commons *commons, uint64_t needed)
 static bool evict_for(struct room *room, uint64_t needed)
 {
     const struct commons *commons = room->commons;
-    for (int i = 0; i < EVICT_TRIES && !has_room(commons, needed); i++) {
+    for (unsigned tries = 0; tries < JOB_TRIES && !has_room(commons, needed);
+         tries++) {
         release(room, RELEASE_FEW, wreck_list_hurry);
-        unsigned cause =
-            i < JOB_PATIENCE ? JOB_FOR_ALL : JOB_FOR_ALL | JOB_IN_HASTE;
-        if (!evict_some(room, needed, cause)) {
+        if (!evict_some(room, needed, tries)) {
             return !is_over(commons, needed);
         }
     }

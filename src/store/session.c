@@ -56,23 +56,19 @@ void session_leave(struct session *session)
 /* Up to eight bytes from the ends of `name`, mixed. */
 static uint64_t ends_of(struct slice name)
 {
-    uint64_t ends[2] = {0};
-    uint32_t halves[2] = {0};
-    if (name.len >= sizeof ends[0]) {
-        memcpy(&ends[0], name.data, sizeof ends[0]);
-        memcpy(&ends[1], name.data + name.len - sizeof ends[1], sizeof ends[1]);
-        return ends[0] ^ ends[1] << 1;
+    uint64_t mixed = 0;
+    if (name.len >= 8) {
+        return slice_load_8(name.data) ^ slice_load_8(name.data + name.len - 8)
+                                             << 1;
     }
-    if (name.len >= sizeof halves[0]) {
-        memcpy(&halves[0], name.data, sizeof halves[0]);
-        memcpy(&halves[1], name.data + name.len - sizeof halves[1],
-               sizeof halves[1]);
-        return halves[0] | (uint64_t)halves[1] << 32;
+    if (name.len >= 4) {
+        return slice_load_4(name.data) |
+               (uint64_t)slice_load_4(name.data + name.len - 4) << 32;
     }
     for (size_t i = 0; i < name.len; i++) {
-        ends[0] = ends[0] << 8 | (unsigned char)name.data[i];
+        mixed = mixed << 8 | (unsigned char)name.data[i];
     }
-    return ends[0];
+    return mixed;
 }
 
 static struct bank **known_place(struct session *session, struct slice name)

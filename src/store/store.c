@@ -51,13 +51,10 @@
 #include <sched.h>
 
 enum {
-    EVICT_STEP = 64,    /* items that a put goes through at once in a bank at
-                           its maximum */
-    EVICT_TRIES = 4096, /* such steps before it gives up */
-    GATHER_STEP = 16,   /* items that a put moves out of the shared space */
-    WORK_ITEMS = 256,   /* items of a space looked at in one store_work() */
-    MOVE_STEP = 32,     /* regions of indexes moved in one */
-    TIDY_STEP = 16,     /* spaces looked at in one */
+    GATHER_STEP = 16, /* items that a put moves out of the shared space */
+    WORK_ITEMS = 256, /* items of a space looked at in one store_work() */
+    MOVE_STEP = 32,   /* regions of indexes moved in one */
+    TIDY_STEP = 16,   /* spaces looked at in one */
     TRIM_EACH_MS = 100
 };
 
@@ -315,15 +312,14 @@ static bool makes_room(struct bank *bank, enum status *status, unsigned *tries)
     if (*status != STATUS_UNAVAILABLE) {
         return false;
     }
-    if (++*tries == EVICT_TRIES) {
+    if (++*tries == JOB_TRIES) {
         *status = STATUS_RESOURCE_EXHAUSTED;
         return false;
     }
     struct space *space = atomic_load(&bank->space);
-    bool has_gathered = bank_gather(bank, EVICT_STEP);
-    unsigned cause =
-        *tries < JOB_PATIENCE ? JOB_FOR_OWNER : JOB_FOR_OWNER | JOB_IN_HASTE;
-    if (job_evict(space, EVICT_STEP, cause) != JOB_DONE && !has_gathered) {
+    bool has_gathered = bank_gather(bank, JOB_STEP);
+    if (job_evict_for_put(space, *tries, JOB_FOR_OWNER) != JOB_DONE &&
+        !has_gathered) {
         sched_yield();
     }
     return true;

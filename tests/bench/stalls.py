@@ -167,4 +167,3 @@ def compare(args, cachebench, write):
         print(f"{one['what']:48} {one['value']:10,.2f} {one['least']:10,.2f} "
               f"{one['most']:10,.2f} {target:>8} {one['unit']}{verdict}")
     write(args, "stalls", rows, None, {})
-    return all(one["is_kept"] is not False for one in rows)
