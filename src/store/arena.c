@@ -12,9 +12,10 @@
  * are listed by the logarithm of how many of their blocks are free. So the
  * others get a chance to become empty.
  *
- * Memory is given back by whole free chunks, and by single free blocks of
- * 64 KiB, but only what is beyond ARENA_KEPT_MAX. It takes time, so it is
- * done without the lock; meanwhile the block or chunk stands in no list.
+ * Memory is given back by whole free chunks and by free blocks beside taken
+ * ones: at once what is beyond ARENA_KEPT_MAX, unless it is blocks of 4 KiB,
+ * and the rest by arena_trim(). It takes time, so it is done without the
+ * lock; meanwhile the blocks count as taken and a chunk stands in no list.
  *
  * Huge pages are refused. They come in 2 MiB at the first touch of any byte:
  * a store of small banks would hold many times what it uses, the first touch
@@ -44,7 +45,8 @@ enum {
     BLOCKS_MAX = 256, /* of a chunk */
     LEVELS = 8,       /* logarithms of 1 to 255 */
     WORD_BITS = 64,
-    TRIM_LOOKS = 16, /* chunks of a level looked at for a block to trim */
+    TRIM_LOOKS = 16, /* chunks of a level looked at for blocks to trim */
+    TRIM_SMALL = 256 * 1024,  /* bytes of blocks of 4 KiB trimmed at once */
     CHUNK_COUNT_MAX = 1 << 18 /* what 36 bits reach */
 };
 _Static_assert(ARENA_LEN_MAX == (size_t)(CHUNK_COUNT_MAX - 1) * CHUNK_LEN,
@@ -71,6 +73,12 @@ struct chunk {
     _Alignas(max_align_t) char descriptors[];
 };
 
+/* Memory that nobody uses, for the next who want some. */
+struct kept {
+    size_t len;
+    size_t least; /* what that was at least since the last trim */
+};
+
 struct arena {
     char *base;
     _Atomic uintptr_t *words;
@@ -84,8 +92,8 @@ struct arena {
     uint32_t kept;     /* the first free chunk with all its memory; 0: none */
     uint32_t empty;    /* the first without any */
     uint32_t fresh;    /* this one and those behind it were never used */
-    size_t kept_len;   /* of `kept` and of free touched blocks above 4 KiB */
-    size_t kept_least; /* what that was at least since the last trim */
+    struct kept small; /* free touched blocks of 4 KiB */
+    struct kept large; /* `kept` and all other free touched blocks */
 };
 
 static unsigned block_bits(enum arena_class class)
@@ -243,12 +251,17 @@ static uint32_t pop_free(struct arena *arena, uint32_t *first)
     return number;
 }
 
-/* `len` bytes that were kept are wanted. */
-static void use_kept(struct arena *arena, size_t len)
+static struct kept *kept_of(struct arena *arena, enum arena_class class)
 {
-    arena->kept_len -= len;
-    if (arena->kept_len < arena->kept_least) {
-        arena->kept_least = arena->kept_len;
+    return class == ARENA_4K ? &arena->small : &arena->large;
+}
+
+/* `len` bytes that were kept are wanted. */
+static void use_kept(struct kept *kept, size_t len)
+{
+    kept->len -= len;
+    if (kept->len < kept->least) {
+        kept->least = kept->len;
     }
 }
 
@@ -259,7 +272,8 @@ static bool find_room(struct arena *arena, struct chunk *chunk)
     if (chunk->number) {
         set_bits(&chunk->touched, chunk->block_count);
         chunk->touched_count = chunk->block_count;
-        use_kept(arena, chunk->class == ARENA_4K ? CHUNK_LEN : 0);
+        use_kept(&arena->large, CHUNK_LEN);
+        kept_of(arena, chunk->class)->len += CHUNK_LEN;
         return true;
     }
     chunk->number = pop_free(arena, &arena->empty);
@@ -309,11 +323,11 @@ static void close_chunk(struct arena *arena, struct chunk *chunk)
     size_t touched_len = chunk->touched_count * chunk->block_len;
     list_remove(&chunk->link);
     count_unused(arena, chunk_len(arena, chunk));
-    arena->kept_len -= chunk->class == ARENA_4K ? 0 : touched_len;
+    kept_of(arena, chunk->class)->len -= touched_len;
     atomic_store_explicit(&arena->words[number], 0, memory_order_relaxed);
     memory_free(chunk);
     bool is_kept = touched_len == CHUNK_LEN &&
-                   arena->kept_len + CHUNK_LEN <= ARENA_KEPT_MAX;
+                   arena->large.len + CHUNK_LEN <= ARENA_KEPT_MAX;
     if (!is_kept && touched_len > 0) {
         count_busy(arena, touched_len);
         pthread_mutex_unlock(&arena->lock);
@@ -324,7 +338,7 @@ static void close_chunk(struct arena *arena, struct chunk *chunk)
         count_used(arena, is_kept ? CHUNK_LEN : 0);
         count_idle(arena, is_kept ? CHUNK_LEN : 0);
     }
-    arena->kept_len += is_kept ? CHUNK_LEN : 0;
+    arena->large.len += is_kept ? CHUNK_LEN : 0;
     push_free(arena, is_kept ? &arena->kept : &arena->empty, number);
 }
 
@@ -362,7 +376,7 @@ static unsigned take_block(struct arena *arena, struct chunk *chunk)
         chunk->touched_count++;
         count_used(arena, chunk->block_len);
     } else {
-        use_kept(arena, chunk->class == ARENA_4K ? 0 : chunk->block_len);
+        use_kept(kept_of(arena, chunk->class), chunk->block_len);
         count_busy(arena, chunk->block_len);
     }
     clear_bit(&chunk->free, block);
@@ -389,20 +403,29 @@ uint64_t arena_take_block(struct arena *arena, enum arena_class class)
            block * (chunk->block_len / ARENA_UNIT);
 }
 
-/* Gives the memory of a block that is taken back. Gives the lock up
+/* Some blocks of a chunk, side by side. */
+struct run {
+    unsigned first;
+    unsigned count;
+};
+
+/* Gives the memory of blocks that are taken back. Gives the lock up
  * meanwhile. */
-static void clear_block(struct arena *arena, struct chunk *chunk,
-                        unsigned block)
+static void clear_run(struct arena *arena, struct chunk *chunk,
+                      const struct run *run)
 {
     char *at = arena->base + (size_t)chunk->number * CHUNK_LEN +
-               block * chunk->block_len;
+               run->first * chunk->block_len;
+    size_t len = run->count * chunk->block_len;
     pthread_mutex_unlock(&arena->lock);
-    bool is_gone = madvise(at, chunk->block_len, MADV_DONTNEED) == 0;
+    bool is_gone = madvise(at, len, MADV_DONTNEED) == 0;
     pthread_mutex_lock(&arena->lock);
     if (is_gone) {
-        clear_bit(&chunk->touched, block);
-        chunk->touched_count--;
-        count_unused(arena, chunk->block_len);
+        for (unsigned i = 0; i < run->count; i++) {
+            clear_bit(&chunk->touched, run->first + i);
+        }
+        chunk->touched_count -= run->count;
+        count_unused(arena, len);
     }
 }
 
@@ -413,7 +436,7 @@ static bool is_kept_without(const struct arena *arena,
 {
     return chunk->class == ARENA_64K &&
            chunk->free_count + 1 < chunk->block_count &&
-           arena->kept_len + chunk->block_len > ARENA_KEPT_MAX;
+           arena->large.len + chunk->block_len > ARENA_KEPT_MAX;
 }
 
 static void put_back(struct arena *arena, struct chunk *chunk, unsigned block)
@@ -421,7 +444,7 @@ static void put_back(struct arena *arena, struct chunk *chunk, unsigned block)
     set_bit(&chunk->free, block);
     chunk->free_count++;
     if (has_bit(&chunk->touched, block)) {
-        arena->kept_len += chunk->class == ARENA_4K ? 0 : chunk->block_len;
+        kept_of(arena, chunk->class)->len += chunk->block_len;
         count_idle(arena, chunk->block_len);
     }
     if (chunk->free_count < chunk->block_count) {
@@ -436,7 +459,7 @@ static void return_block(struct arena *arena, struct chunk *chunk,
 {
     CHECK(!has_bit(&chunk->free, block));
     if (is_kept_without(arena, chunk)) {
-        clear_block(arena, chunk, block);
+        clear_run(arena, chunk, &(struct run){block, 1});
     }
     put_back(arena, chunk, block);
 }
@@ -461,7 +484,7 @@ static bool trim_chunk(struct arena *arena)
     if (!number) {
         return false;
     }
-    use_kept(arena, CHUNK_LEN);
+    use_kept(&arena->large, CHUNK_LEN);
     pthread_mutex_unlock(&arena->lock);
     bool is_gone = madvise(arena->base + (size_t)number * CHUNK_LEN, CHUNK_LEN,
                            MADV_DONTNEED) == 0;
@@ -470,18 +493,18 @@ static bool trim_chunk(struct arena *arena)
         count_busy(arena, CHUNK_LEN);
         count_unused(arena, CHUNK_LEN);
     }
-    arena->kept_len += is_gone ? 0 : CHUNK_LEN;
+    arena->large.len += is_gone ? 0 : CHUNK_LEN;
     push_free(arena, is_gone ? &arena->empty : &arena->kept, number);
     return is_gone;
 }
 
-/* A partly used chunk of 64 KiB blocks with a free one that has memory; NULL
- * when it is not among the first of its kind. */
-static struct chunk *find_trimmable(struct arena *arena)
+/* A partly used chunk of `class` with a free block that has memory; NULL when
+ * it is not among the first of its kind. */
+static struct chunk *find_trimmable(struct arena *arena, enum arena_class class)
 {
     for (int level = LEVELS - 1; level >= 0; level--) {
         int looks = TRIM_LOOKS;
-        LIST_FOREACH (link, &arena->partly[ARENA_64K][level]) {
+        LIST_FOREACH (link, &arena->partly[class][level]) {
             struct chunk *chunk = LIST_ENTRY(link, struct chunk, link);
             if (find_common_bit(&chunk->free, &chunk->touched) < BLOCKS_MAX) {
                 return chunk;
@@ -494,29 +517,71 @@ static struct chunk *find_trimmable(struct arena *arena)
     return NULL;
 }
 
-static bool trim_blocks(struct arena *arena, size_t len)
+/* Takes a free block with memory, and those that follow if they are such,
+ * `max` at most. */
+static struct run take_run(struct arena *arena, struct chunk *chunk,
+                           unsigned max)
 {
+    struct run run = {take_block(arena, chunk), 1};
+    unsigned next = find_common_bit(&chunk->free, &chunk->touched);
+    while (run.count < max && next == run.first + run.count &&
+           next < chunk->block_count) {
+        take_block(arena, chunk);
+        run.count++;
+        next = find_common_bit(&chunk->free, &chunk->touched);
+    }
+    return run;
+}
+
+static void put_run_back(struct arena *arena, struct chunk *chunk,
+                         const struct run *run)
+{
+    for (unsigned i = 0; i < run->count; i++) {
+        put_back(arena, chunk, run->first + i);
+    }
+}
+
+/* Up to `len` bytes of single blocks. */
+static bool trim_blocks(struct arena *arena, enum arena_class class, size_t len)
+{
+    unsigned left = (unsigned)(len / arena_block_len(class));
     bool is_trimmed = false;
-    for (size_t i = 0; i < len / arena_block_len(ARENA_64K); i++) {
-        struct chunk *chunk = find_trimmable(arena);
+    while (left > 0) {
+        struct chunk *chunk = find_trimmable(arena, class);
         if (!chunk) {
             break;
         }
-        unsigned block = take_block(arena, chunk);
-        clear_block(arena, chunk, block);
-        put_back(arena, chunk, block);
+        struct run run = take_run(arena, chunk, left);
+        clear_run(arena, chunk, &run);
+        put_run_back(arena, chunk, &run);
+        left -= run.count;
         is_trimmed = true;
     }
     return is_trimmed;
 }
 
+/* How much of what is kept nobody wanted since the last trim, up to `max`. */
+static size_t unwanted(struct kept *kept, size_t max)
+{
+    return kept->least < max ? kept->least : max;
+}
+
+static bool trim_large(struct arena *arena)
+{
+    size_t len = unwanted(&arena->large, CHUNK_LEN);
+    return (len == CHUNK_LEN && trim_chunk(arena)) ||
+           trim_blocks(arena, ARENA_64K, len);
+}
+
 bool arena_trim(struct arena *arena)
 {
     pthread_mutex_lock(&arena->lock);
-    size_t len = arena->kept_least < CHUNK_LEN ? arena->kept_least : CHUNK_LEN;
-    bool is_trimmed =
-        (len == CHUNK_LEN && trim_chunk(arena)) || trim_blocks(arena, len);
-    arena->kept_least = arena->kept_len;
+    bool is_trimmed = trim_large(arena);
+    is_trimmed =
+        trim_blocks(arena, ARENA_4K, unwanted(&arena->small, TRIM_SMALL)) ||
+        is_trimmed;
+    arena->large.least = arena->large.len;
+    arena->small.least = arena->small.len;
     pthread_mutex_unlock(&arena->lock);
     return is_trimmed;
 }

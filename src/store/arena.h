@@ -29,9 +29,9 @@ static inline size_t arena_block_len(enum arena_class class)
 }
 
 /* Memory of free blocks that is kept for the next who want some, because to
- * give it back and fetch it again costs some 100 us a MiB, until
- * arena_trim() finds that nobody does. Free blocks of
- * 4 KiB beside taken ones are kept besides. */
+ * give it back and fetch it again costs some 100 us a MiB, until arena_trim()
+ * finds that nobody does. Free blocks of 4 KiB beside taken ones are kept
+ * besides, as long. */
 enum { ARENA_KEPT_MAX = 8 * 1024 * 1024 };
 
 /* *Gives* an arena that can hold `len` bytes in blocks (rounded up to
@@ -53,8 +53,8 @@ uint64_t arena_take_block(struct arena *arena, enum arena_class class);
  * may look at either any more: the memory may be gone, or another's. */
 void arena_return_block(struct arena *arena, uint64_t place);
 
-/* Gives up to a MiB of free blocks back to the system if so much has not been
- * wanted since the last call; answers whether it did. */
+/* Gives up to a MiB of free blocks, and some of 4 KiB, back to the system if
+ * so much has not been wanted since the last call; answers whether it did. */
 bool arena_trim(struct arena *arena);
 
 /* The descriptor of the block that `place`, any in it, lies in; the block is

@@ -15,7 +15,8 @@ enum {
     PAGE = 4096,
     CHUNK_PAGES = MIB / PAGE,
     GUARD = 16 * MIB,
-    BLOCKS_MAX = 4096
+    BLOCKS_MAX = 4096,
+    TRIM_EACH = 50 /* steps of the model */
 };
 
 /* What the tests keep with each block. */
@@ -276,6 +277,36 @@ static void blocks_of_64k_are_given_back_beside_taken_ones(void)
     arena_free(&arena);
 }
 
+static void blocks_of_4k_that_nobody_wants_are_given_back(void)
+{
+    static uint64_t places[2 * CHUNK_PAGES];
+    struct arena *arena = create_arena(4);
+    size_t before = arena_used(arena);
+    size_t count = take_many(arena, ARENA_4K, places, 2 * CHUNK_PAGES);
+    fill_many(arena, ARENA_4K, places, count);
+    (void)arena_trim(arena);
+    for (size_t i = 0; i < count; i++) {
+        if (i % 100 != 0) {
+            arena_return_block(arena, places[i]);
+        }
+    }
+    EXPECT_INT(resident(arena, 4), 2 * MIB);
+    (void)arena_trim(arena); /* It may still be wanted. */
+    EXPECT_INT(resident(arena, 4), 2 * MIB);
+    int trims = 0;
+    while (arena_trim(arena)) {
+        trims++;
+    }
+    EXPECT(trims > 1); /* A little at a time. */
+    EXPECT_INT(resident(arena, 4), (count + 99) / 100 * PAGE);
+    EXPECT(arena_used(arena) < before + MIB / 8);
+    EXPECT_INT(arena_idle(arena), 0);
+    for (size_t i = 0; i < count; i += 100) {
+        EXPECT_INT(*address(arena, places[i]), 'x');
+    }
+    arena_free(&arena);
+}
+
 static void kept_memory_is_used_first(void)
 {
     uint64_t places[16];
@@ -401,6 +432,9 @@ static void model_run(struct model *model, int steps)
         } else if (model->count > 0) {
             model_return(model);
         }
+        if (i % TRIM_EACH == 0) {
+            (void)arena_trim(model->arena);
+        }
     }
 }
 
@@ -498,6 +532,7 @@ static const struct test_case cases[] = {
     TEST(what_is_used_is_counted_and_given_back),
     TEST(a_single_block_counts_as_itself),
     TEST(blocks_of_64k_are_given_back_beside_taken_ones),
+    TEST(blocks_of_4k_that_nobody_wants_are_given_back),
     TEST(kept_memory_is_used_first),
     TEST(kept_memory_that_serves_again_is_not_counted_as_kept),
     TEST(the_process_shrinks),

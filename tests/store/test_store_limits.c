@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "core/bank_stats.h"
 #include "core/response.h"
+#include "store/spaces.h"
 #include "store/store_kit.h"
 #include "support/test.h"
 
@@ -300,6 +301,38 @@ static void what_is_beyond_a_reserve_is_taken_but_no_more(void)
     kit_close(store);
 }
 
+static void a_bank_down_to_its_reserve_is_left_alone(void)
+{
+    enum { LEN = 60 * KIB, LIMIT = 16 * MIB, RESERVE = 8 * MIB };
+    struct store *store = kit_open_limited(LIMIT, 0);
+    EXPECT_INT(reserve(store, "kept", RESERVE), STATUS_OK);
+    EXPECT_INT(weigh(store, "kept", 1), STATUS_OK);
+    EXPECT_INT(weigh(store, "other", BANK_WEIGHT_MAX), STATUS_OK);
+    fill(store, "kept", 200, LEN);
+    for (uint64_t i = 0; i < 1000; i++) {
+        EXPECT_INT(put_bytes(store, "other", i, LEN), STATUS_OK);
+        EXPECT(store_usage(store).bytes <= LIMIT + LIMIT / 4);
+    }
+    EXPECT(stats_of(store, "kept").bytes >= RESERVE);
+    EXPECT(stats_of(store, "kept").bytes < RESERVE + 2 * LEN);
+    kit_close(store);
+}
+
+static void who_gives_way_is_found_among_many_that_have_nothing(void)
+{
+    struct store *store = kit_open_limited(8 * MIB, 0);
+    for (int i = 0; i < 5 * SPACES_SEARCHED; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "empty %d", i);
+        EXPECT_INT(reserve(store, name, 1), STATUS_OK);
+    }
+    EXPECT_INT(reserve(store, "full", 1), STATUS_OK);
+    fill(store, "full", 20000, 1000);
+    EXPECT(stats_of(store, "full").evictions > 0);
+    EXPECT(stats_of(store, "full").bytes > 5 * MIB);
+    kit_close(store);
+}
+
 static void a_bank_may_evict_below_its_own_reserve(void)
 {
     struct store *store = kit_open_limited(8 * MIB, 0);
@@ -422,6 +455,8 @@ static const struct test_case cases[] = {
     TEST(small_banks_keep_their_entries_when_they_get_limits),
     TEST(a_bank_under_its_reserve_is_not_robbed),
     TEST(what_is_beyond_a_reserve_is_taken_but_no_more),
+    TEST(a_bank_down_to_its_reserve_is_left_alone),
+    TEST(who_gives_way_is_found_among_many_that_have_nothing),
     TEST(a_bank_may_evict_below_its_own_reserve),
     TEST(shares_go_by_weight),
     TEST(configure_without_memory_changes_nothing),
