@@ -175,7 +175,7 @@ static bool member_number(const struct source *source,
 static bool read_delta(const struct source *source)
 {
     const struct json_member *member = find_member(source, JSON_NAME_VALUE);
-    struct number *delta = &source->call->request.delta;
+    struct number *delta = &source->call->request.increment.delta;
     bool is_number =
         member->type == JSON_STRING
             ? number_parse_text(take_text(source, member), &delta->real)
@@ -410,7 +410,7 @@ static bool read_arguments(const struct source *source)
         return read_delta(source);
     }
     if (request->op == OP_PUT) {
-        return read_lifetime(source, JSON_NAME_LIFETIME, LIFETIME_FOREVER) &&
+        return read_lifetime(source, JSON_NAME_LIFETIME, LIFETIME_DEFAULT) &&
                read_value(source);
     }
     if (request->op == OP_BANK_CONFIGURE) {

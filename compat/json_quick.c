@@ -153,7 +153,9 @@ size_t json_quick_decode(struct slice text, struct request *request)
         request->value = members.value;
         request->kind = VALUE_TEXT;
         request->is_value_checked = true;
-        request->lifetime = lifetime_of_digits(members.lifetime);
+        if (members.lifetime.data) {
+            request->lifetime = lifetime_of_digits(members.lifetime);
+        }
     } else {
         return 0;
     }
@@ -197,7 +199,7 @@ bool json_quick_encode(const struct call *call, struct buffer *out)
                                       {"}", 1}};
     const struct response *response = &call->response;
     struct slice value = buffer_peek(&response->body);
-    if (response->status) {
+    if (response->status || !request_is_plain(&call->request)) {
         return false;
     }
     if (call->request.op == OP_PUT) {

@@ -8,6 +8,13 @@
 /* Milliseconds on the monotonic clock, never 0. Any thread. */
 uint64_t clock_now_ms(void);
 
+/* Microseconds on the same clock, for how long something takes: never the
+ * fake time. */
+uint64_t clock_now_us(void);
+
+/* Seconds since 1970, as the system has them; they may go back. */
+uint64_t clock_unix_s(void);
+
 /* For tests: from now on the time is `now_ms` (not 0) and stands still;
  * 0 lets the real clock run again. Any thread. */
 void clock_set_fake(uint64_t now_ms);

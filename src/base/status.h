@@ -3,10 +3,12 @@
 #ifndef CACHESERVER_BASE_STATUS_H
 #define CACHESERVER_BASE_STATUS_H
 
+#include <stdint.h>
+
 /* STATUS_OK is 0, so that `if (status)` reads as "failed". The values are
  * not the codes on the wire: two outcomes may share one code. */
 enum status {
-#define STATUS(name, code, text) STATUS_##name,
+#define STATUS(name, code, retry_ms, text) STATUS_##name,
 #include "base/status.def"
 #undef STATUS
     STATUS_COUNT
@@ -17,5 +19,9 @@ int status_code(enum status status);
 
 /* The text of `status`, in lower case; static. */
 const char *status_text(enum status status);
+
+/* After how many milliseconds a request that came to `status` is worth another
+ * try; 0: it is not. */
+uint32_t status_retry_ms(enum status status);
 
 #endif

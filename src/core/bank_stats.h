@@ -9,23 +9,44 @@ enum {
     BANK_MAXIMUM_MIN = 64 * 1024,
     BANK_WEIGHT_DEFAULT = 100,
     BANK_WEIGHT_MAX = 1000000,
+    BANK_JITTER_MAX = 90,      /* percent of a lifetime */
     BANK_RESERVES_PERCENT = 70 /* of the memory limit, all together */
 };
 
-/* Bytes as `bytes` of struct bank_stats counts them. */
+/* What a bank does when a put finds it, or the memory, full. */
+enum bank_when_full {
+    BANK_EVICT, /* others of the bank leave, or of the greediest one */
+    BANK_REFUSE /* the put is refused; nothing of the bank is ever evicted */
+};
+
+/* How a limit is written in JSON. */
+enum bank_limit_form { LIMIT_NUMBER, LIMIT_SWITCH, LIMIT_WHEN_FULL };
+
+/* What a bank is set to; proto/cache.proto says what each means. Bytes are
+ * those that `bytes` of struct bank_stats counts. */
 struct bank_limits {
-    uint64_t reserved; /* what is not taken for other banks; 0: nothing */
-    uint64_t maximum;  /* 0: any */
-    uint64_t weight;   /* its share of what is not reserved */
+#define LIMIT(name, ...) uint64_t name;
+#include "core/bank_limits.def"
+#undef LIMIT
 };
 
 /* What is to be changed of the limits: those that are marked. */
 struct bank_change {
     struct bank_limits limits;
-    bool has_reserved;
-    bool has_maximum;
-    bool has_weight;
+#define LIMIT(name, ...) bool has_##name;
+#include "core/bank_limits.def"
+#undef LIMIT
 };
+
+/* What a bank is that nobody has configured. */
+static inline struct bank_limits bank_limits_initial(void)
+{
+    return (struct bank_limits){
+#define LIMIT(name, request, response, form, initial, ...) .name = (initial),
+#include "core/bank_limits.def"
+#undef LIMIT
+    };
+}
 
 /* Of gets, of what became of entries since the bank came into being, and of
  * what there is now; proto/cache.proto says what each is. */

@@ -47,16 +47,44 @@ static void keep_slice(struct slice *slice, char **room)
     *room += slice->len;
 }
 
+/* The items, and the bytes that they have. */
+static size_t items_len(const struct request *request)
+{
+    size_t len = request->item_count * sizeof *request->items;
+    for (size_t i = 0; i < request->item_count; i++) {
+        len += request->items[i].key.len + request->items[i].value.len;
+    }
+    return len;
+}
+
+static void keep_items(struct request *request, char **room)
+{
+    struct batch_item *items = (void *)*room;
+    size_t len = request->item_count * sizeof *items;
+    if (len == 0) {
+        return;
+    }
+    memcpy(items, request->items, len);
+    *room += len;
+    for (size_t i = 0; i < request->item_count; i++) {
+        keep_slice(&items[i].key, room);
+        keep_slice(&items[i].value, room);
+    }
+    request->items = items;
+}
+
 /* A new block is filled before the old one goes: a call that is submitted
  * again has slices that point into the old one. */
 enum status call_keep(struct call *call)
 {
+    struct request *request = &call->request;
     struct slice *slices[] = {
-        &call->request.bank,   &call->request.key,    &call->request.value,
-        &call->request.prefix, &call->request.cursor, &call->request.note,
+        &request->bank,   &request->key,   &request->value,
+        &request->prefix, &request->other, &request->condition.value,
+        &request->cursor, &request->note,
     };
     size_t count = sizeof slices / sizeof slices[0];
-    size_t len = 0;
+    size_t len = items_len(request);
     for (size_t i = 0; i < count; i++) {
         len += slices[i]->len;
     }
@@ -65,6 +93,7 @@ enum status call_keep(struct call *call)
     if (!room) {
         return STATUS_NOMEM;
     }
+    keep_items(request, &room);
     for (size_t i = 0; i < count; i++) {
         keep_slice(slices[i], &room);
     }

@@ -388,6 +388,7 @@ void config_limits(const struct config *config, struct limits *limits)
     *limits = (struct limits){
         .frame_len_max = (size_t)config->max_frame,
         .list_len_max = (uint32_t)config->max_list,
+        .batch_max = (uint32_t)config->max_batch,
         .inflight_max = (uint32_t)config->max_inflight,
         .output_len_max = (size_t)config->max_output,
         .partial_ms = config->partial_timeout_ms,

@@ -47,6 +47,7 @@ struct config {
     uint64_t max_connections;
     uint64_t max_frame;
     uint64_t max_list;
+    uint64_t max_batch;
     uint64_t max_inflight;
     uint64_t max_output;
     uint64_t partial_timeout_ms;

@@ -18,7 +18,8 @@ enum {
 /* What the configuration says; copied to each worker. */
 struct limits {
     size_t frame_len_max;  /* MAX_FRAME: of a frame or a JSON request */
-    uint32_t list_len_max; /* MAX_LIST: names or keys of a page */
+    uint32_t list_len_max; /* MAX_LIST: names, keys or entries of a page */
+    uint32_t batch_max;    /* MAX_BATCH: keys or items of a batch */
     uint32_t inflight_max; /* MAX_INFLIGHT: calls owed to a connection */
     size_t output_len_max; /* MAX_OUTPUT: answers waiting to be sent */
     uint64_t partial_ms;   /* PARTIAL_TIMEOUT */

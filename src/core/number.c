@@ -420,3 +420,39 @@ enum status number_add(enum value_kind kind, struct slice bytes,
     *sum = (struct number){.real = value.real + delta->real};
     return STATUS_OK;
 }
+
+static bool is_less(const struct number *a, const struct number *b)
+{
+    return a->is_integer ? a->integer < b->integer : a->real < b->real;
+}
+
+/* The end of 64 bits that a sum lies beyond whose value, or which itself, they
+ * do not hold; then both have the same sign. */
+static struct number end_beyond(enum value_kind kind, struct slice bytes)
+{
+    struct reading value;
+    bool is_up = read_value(kind, bytes, &value) && value.real > 0;
+    return (struct number){.is_integer = true,
+                           .integer = is_up ? INT64_MAX : INT64_MIN};
+}
+
+enum status number_increment(enum value_kind kind, struct slice bytes,
+                             const struct increment *increment,
+                             struct number *sum)
+{
+    enum status status = number_add(kind, bytes, &increment->delta, sum);
+    if (status == STATUS_OUT_OF_RANGE && increment->saturates) {
+        *sum = end_beyond(kind, bytes);
+        status = STATUS_OK;
+    }
+    if (status) {
+        return status;
+    }
+    bool is_above = increment->has_maximum && is_less(&increment->maximum, sum);
+    bool is_below = increment->has_minimum && is_less(sum, &increment->minimum);
+    if (!is_above && !is_below) {
+        return STATUS_OK;
+    }
+    *sum = is_above ? increment->maximum : increment->minimum;
+    return increment->saturates ? STATUS_OK : STATUS_OUT_OF_RANGE;
+}

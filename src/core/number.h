@@ -38,6 +38,26 @@ size_t number_print(double number, char text[NUMBER_TEXT_MAX]);
 enum status number_add(enum value_kind kind, struct slice bytes,
                        const struct number *delta, struct number *sum);
 
+/* What is added to an entry, and within which bounds; all numbers are of the
+ * form of `delta`. */
+struct increment {
+    struct number delta;
+    struct number initial; /* what an entry that is not there counts as */
+    struct number minimum;
+    struct number maximum;
+    struct lifetime lifetime; /* of an entry that was not there */
+    bool has_initial;
+    bool has_minimum;
+    bool has_maximum;
+    bool saturates; /* a sum out of bounds becomes the nearest in them */
+};
+
+/* The sum as number_add() has it, within the bounds: beyond them
+ * STATUS_OUT_OF_RANGE, unless it saturates. */
+enum status number_increment(enum value_kind kind, struct slice bytes,
+                             const struct increment *increment,
+                             struct number *sum);
+
 /* Prints `number`, either way, as JSON text; answers its length. */
 size_t number_print_json(const struct number *number,
                          char text[NUMBER_TEXT_MAX]);

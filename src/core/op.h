@@ -11,7 +11,9 @@ enum op_flag {
     OP_VALUE = 4,
     OP_WRITE = 8,
     OP_LIST = 16,
-    OP_LOCAL = 32
+    OP_LOCAL = 32,
+    OP_BATCH = 64,
+    OP_OTHER = 128
 };
 
 /* Dense, so that tables can be indexed by it. OP_NONE is no operation. */

@@ -4,6 +4,8 @@
 
 #include "base/slice.h"
 #include "core/bank_stats.h"
+#include "core/entry.h"
+#include "core/number.h"
 #include "core/op.h"
 #include "core/value.h"
 
@@ -12,6 +14,15 @@
 
 struct limits;
 struct response;
+
+/* One of many in a batch. */
+struct batch_item {
+    struct slice key;
+    struct slice value; /* put_many, with all below */
+    struct lifetime lifetime;
+    enum value_kind kind;
+    bool is_value_checked;
+};
 
 /* Which fields count depends on `op`; the others are zero. Slices are
  * borrowed from the input or from the call's scratch memory, and are valid
@@ -22,21 +33,41 @@ struct response;
 struct request {
     enum op op;
     enum value_kind kind;
-    bool is_brief;         /* nothing from `delta` on was ever set */
+    bool is_brief;         /* nothing from `increment` on was ever set */
     bool is_value_checked; /* the face has proven `value` to be of `kind` */
     bool is_touch;         /* get: restart the lifetime too */
     uint64_t id;           /* echoed by the protobuf face, 0 elsewhere */
     struct slice bank;
     struct slice key;
-    struct slice value;       /* put */
-    struct lifetime lifetime; /* put, touch, get with `is_touch` */
-    struct number delta;      /* incr */
-    struct slice prefix;      /* lists: only names that start so */
-    struct slice cursor;      /* lists: where to go on; empty is the start */
-    uint32_t limit;           /* lists: items at most; 0 is as many as may be */
+    struct slice value;       /* put, append, prepend */
+    struct lifetime lifetime; /* put, touch, touch_many, get with `is_touch` */
+
+    struct increment increment;
+    struct condition condition; /* put, remove */
+    bool wants_previous;        /* put, remove */
+    bool wants_version;         /* put, get, get_many, meta */
+    bool wants_lifetime;        /* get */
+    bool wants_counts;          /* bank_list */
+    uint32_t deadline_ms;       /* any: 0 is none */
+    uint32_t limit;      /* lists: items at most; 0 is as many as may be */
+    uint64_t size_max;   /* append, prepend; 0 is as much as may be */
+    struct slice prefix; /* lists: only names that start so */
+    struct slice cursor; /* lists: where to go on; empty is the start */
+    struct slice other;  /* bank_rename: its new name; bank_swap: the other */
+    const struct batch_item *items; /* batches; borrowed as slices are */
+    size_t item_count;
+    size_t answer_len_max;     /* set by request_check(): bytes of values */
     struct bank_change change; /* bank_configure */
     struct slice note;         /* the face's own, kept with the rest */
 };
+
+/* Whether `request`, a get, put or remove, asks for no more than that. */
+static inline bool request_is_plain(const struct request *request)
+{
+    return request->is_brief ||
+           !(request->condition.rule || request->wants_previous ||
+             request->wants_version || request->wants_lifetime);
+}
 
 /* Makes `request` one of no operation, all zero. */
 void request_init(struct request *request);
@@ -46,7 +77,7 @@ void request_reset(struct request *request);
 
 /* Whether `request` is complete and within `limits`; if not, `response`
  * says STATUS_INVALID_ARGUMENT and names the field. Values are checked
- * against their kind. Sets `limit` to what is allowed. */
+ * against their kind. Sets `limit` and `size_max` to what is allowed. */
 bool request_check(struct request *request, const struct limits *limits,
                    struct response *response);
 

@@ -18,7 +18,8 @@ enum value_kind {
 
 /* What an operation does to an entry's lifetime. */
 enum lifetime_rule {
-    LIFETIME_FOREVER, /* none: put without one, touch that persists */
+    LIFETIME_DEFAULT, /* as the bank has it: for ever, unless it was set */
+    LIFETIME_FOREVER, /* none */
     LIFETIME_NEW,     /* `ms` from now */
     LIFETIME_SAME,    /* the entry's own, from now; only touch and get */
     LIFETIME_OVER     /* over at once: the entry is gone */

@@ -9,23 +9,10 @@
 #include "base/memory.h"
 #include "core/call.h"
 #include "core/limits.h"
-#include "engine/engine.h"
-#include "store/session.h"
-#include "store/store.h"
+#include "engine/embedded_internal.h"
 
-enum { EMBEDDED_MAGIC = 0x64626d65 };
-
-/* `engine` is the first member of every engine, so the magic comes after. */
-struct embedded {
-    struct engine engine;
-    struct magic magic;
-    struct store *store;
-    struct session *session;
-    bool is_inside; /* between begin() and end(), with the epochs entered */
-    struct aim aims[ENGINE_BATCH_MAX];
-};
-
-typedef enum status (*run_fn)(struct store *store,
+/* Answers what came of it, and for success fills the response. */
+typedef enum status (*run_fn)(struct embedded *embedded,
                               const struct request *request,
                               struct response *response);
 
@@ -38,43 +25,117 @@ static struct store_value value_of(const struct request *request)
     };
 }
 
-static enum status run_put(struct store *store, const struct request *request,
-                           struct response *response)
+/* How the request looks at the entry. */
+static struct store_visit visit_of(const struct request *request,
+                                   struct response *response)
 {
-    (void)response;
-    const struct store_value value = value_of(request);
-    return store_put(store, request->bank, request->key, &value);
+    return (struct store_visit){
+        .condition = request->condition,
+        .wants_version = request->wants_version,
+        .bytes = request->wants_previous ? &response->body : NULL,
+    };
 }
 
-static enum status run_get(struct store *store, const struct request *request,
+/* What was there before, for those who want it; of an error, too. */
+static void tell_previous(const struct request *request,
+                          const struct store_visit *visit,
+                          struct response *response)
+{
+    response->facts = visit->facts;
+    response->kind = visit->facts.kind;
+    response->has_previous = request->wants_previous && visit->was_there;
+}
+
+static enum status run_put(struct embedded *embedded,
+                           const struct request *request,
+                           struct response *response)
+{
+    const struct store_value value = value_of(request);
+    if (request_is_plain(request)) {
+        return store_put(embedded->store, request->bank, request->key, &value);
+    }
+    struct store_visit visit = visit_of(request, response);
+    enum status status = store_put_if(embedded->store, request->bank,
+                                      request->key, &value, &visit);
+    tell_previous(request, &visit, response);
+    response->version = visit.version;
+    return status;
+}
+
+static enum status run_get(struct embedded *embedded,
+                           const struct request *request,
                            struct response *response)
 {
     const struct lifetime *touch =
         request->is_touch ? &request->lifetime : NULL;
-    return store_get(store, request->bank, request->key, touch, &response->body,
-                     &response->kind);
+    if (!touch && request_is_plain(request)) {
+        return store_get(embedded->store, request->bank, request->key, NULL,
+                         &response->body, &response->kind);
+    }
+    struct store_visit visit = {.wants_version = request->wants_version,
+                                .bytes = &response->body};
+    enum status status =
+        store_read(embedded->store, request->bank, request->key, touch, &visit);
+    response->kind = visit.facts.kind;
+    response->facts = visit.facts;
+    response->facts.version = visit.version;
+    return status;
 }
 
-static enum status run_remove(struct store *store,
+static enum status run_meta(struct embedded *embedded,
+                            const struct request *request,
+                            struct response *response)
+{
+    struct store_visit visit = {.wants_version = request->wants_version};
+    enum status status =
+        store_read(embedded->store, request->bank, request->key, NULL, &visit);
+    response->facts = visit.facts;
+    response->facts.version = visit.version;
+    return status;
+}
+
+static enum status run_remove(struct embedded *embedded,
                               const struct request *request,
                               struct response *response)
 {
-    (void)response;
-    return store_remove(store, request->bank, request->key);
+    if (request_is_plain(request)) {
+        return store_remove(embedded->store, request->bank, request->key);
+    }
+    struct store_visit visit = visit_of(request, response);
+    enum status status =
+        store_remove_if(embedded->store, request->bank, request->key, &visit);
+    tell_previous(request, &visit, response);
+    return status;
 }
 
-static enum status run_touch(struct store *store, const struct request *request,
+static enum status run_touch(struct embedded *embedded,
+                             const struct request *request,
                              struct response *response)
 {
     (void)response;
-    return store_touch(store, request->bank, request->key, request->lifetime);
+    return store_touch(embedded->store, request->bank, request->key,
+                       request->lifetime);
 }
 
-static enum status run_incr(struct store *store, const struct request *request,
+static enum status run_incr(struct embedded *embedded,
+                            const struct request *request,
                             struct response *response)
 {
-    return store_incr(store, request->bank, request->key, &request->delta,
-                      &response->number);
+    return store_incr(embedded->store, request->bank, request->key,
+                      &request->increment, &response->number);
+}
+
+static enum status run_append(struct embedded *embedded,
+                              const struct request *request,
+                              struct response *response)
+{
+    const struct store_piece piece = {
+        .bytes = request->value,
+        .is_before = request->op == OP_PREPEND,
+        .size_max = request->size_max,
+    };
+    return store_append(embedded->store, request->bank, request->key, &piece,
+                        &response->facts.size);
 }
 
 static struct store_page page_of(const struct request *request)
@@ -86,43 +147,90 @@ static struct store_page page_of(const struct request *request)
     };
 }
 
-static enum status run_bank_list(struct store *store,
+static enum status add_counts(struct store *store, struct slice name,
+                              struct buffer *results)
+{
+    struct bank_stats stats = {0}; /* of one that has gone meanwhile */
+    (void)store_bank_stats(store, name, &stats);
+    const struct bank_counts counts = {stats.entries, stats.bytes};
+    return buffer_append(results, slice_of(&counts, sizeof counts));
+}
+
+static enum status run_bank_list(struct embedded *embedded,
                                  const struct request *request,
                                  struct response *response)
 {
     const struct store_page page = page_of(request);
-    return store_bank_list(store, &page, response);
+    enum status status = store_bank_list(embedded->store, &page, response);
+    buffer_clear(&response->results);
+    struct slice items = buffer_peek(&response->body);
+    struct slice name;
+    while (!status && request->wants_counts &&
+           response_next_item(&items, &name)) {
+        status = add_counts(embedded->store, name, &response->results);
+    }
+    return status;
 }
 
-static enum status run_bank_keys(struct store *store,
+static enum status run_bank_keys(struct embedded *embedded,
                                  const struct request *request,
                                  struct response *response)
 {
-    const struct store_page page = page_of(request);
-    return store_bank_keys(store, request->bank, &page, response);
+    static const enum listing_kind kinds[OP_COUNT] = {
+        [OP_BANK_KEYS] = LISTING_KEYS,
+        [OP_BANK_ENTRIES] = LISTING_ENTRIES,
+        [OP_REMOVE_BY_PREFIX] = LISTING_REMOVE,
+    };
+    struct store_page page = page_of(request);
+    page.kind = kinds[request->op];
+    return store_bank_keys(embedded->store, request->bank, &page, response);
 }
 
-static enum status run_bank_reset(struct store *store,
+static enum status run_bank_reset(struct embedded *embedded,
                                   const struct request *request,
                                   struct response *response)
 {
     (void)response;
-    return store_bank_reset(store, request->bank);
+    return store_bank_reset(embedded->store, request->bank);
 }
 
-static enum status run_bank_stats(struct store *store,
+static enum status run_bank_stats(struct embedded *embedded,
                                   const struct request *request,
                                   struct response *response)
 {
-    return store_bank_stats(store, request->bank, &response->stats);
+    return store_bank_stats(embedded->store, request->bank, &response->stats);
 }
 
-static enum status run_bank_configure(struct store *store,
+static enum status run_bank_configure(struct embedded *embedded,
                                       const struct request *request,
                                       struct response *response)
 {
-    return store_bank_configure(store, request->bank, &request->change,
-                                &response->limits);
+    return store_bank_configure(embedded->store, request->bank,
+                                &request->change, &response->limits);
+}
+
+static enum status run_bank_drop(struct embedded *embedded,
+                                 const struct request *request,
+                                 struct response *response)
+{
+    (void)response;
+    return store_bank_drop(embedded->store, request->bank);
+}
+
+static enum status run_bank_rename(struct embedded *embedded,
+                                   const struct request *request,
+                                   struct response *response)
+{
+    (void)response;
+    return store_bank_rename(embedded->store, request->bank, request->other);
+}
+
+static enum status run_bank_swap(struct embedded *embedded,
+                                 const struct request *request,
+                                 struct response *response)
+{
+    (void)response;
+    return store_bank_swap(embedded->store, request->bank, request->other);
 }
 
 static const run_fn run[OP_COUNT] = {
@@ -131,57 +239,24 @@ static const run_fn run[OP_COUNT] = {
     [OP_REMOVE] = run_remove,
     [OP_TOUCH] = run_touch,
     [OP_INCR] = run_incr,
+    [OP_GET_MANY] = batch_get,
+    [OP_PUT_MANY] = batch_put,
+    [OP_REMOVE_MANY] = batch_remove,
+    [OP_TOUCH_MANY] = batch_touch,
+    [OP_META] = run_meta,
+    [OP_APPEND] = run_append,
+    [OP_PREPEND] = run_append,
     [OP_BANK_LIST] = run_bank_list,
     [OP_BANK_KEYS] = run_bank_keys,
+    [OP_BANK_ENTRIES] = run_bank_keys,
+    [OP_REMOVE_BY_PREFIX] = run_bank_keys,
     [OP_BANK_RESET] = run_bank_reset,
     [OP_BANK_STATS] = run_bank_stats,
     [OP_BANK_CONFIGURE] = run_bank_configure,
+    [OP_BANK_DROP] = run_bank_drop,
+    [OP_BANK_RENAME] = run_bank_rename,
+    [OP_BANK_SWAP] = run_bank_swap,
 };
-
-static const char *reason_of_limits(enum status status)
-{
-    if (status == STATUS_INVALID_ARGUMENT) {
-        return "reserved must not be more than maximum";
-    }
-    if (status == STATUS_OUT_OF_RANGE) {
-        return "reserved: all banks together may reserve at most 70 % of the "
-               "memory limit";
-    }
-    return status == STATUS_RESOURCE_EXHAUSTED
-               ? "the limit of memory or of banks is reached"
-               : status_text(status);
-}
-
-/* What a refusal says beyond its code. */
-static const char *reason(enum status status, const struct request *request)
-{
-    if (request->op == OP_BANK_CONFIGURE) {
-        return reason_of_limits(status);
-    }
-    if (request->op == OP_BANK_STATS && status == STATUS_NOT_FOUND) {
-        return "there is no such bank";
-    }
-    if (status == STATUS_NOT_FOUND) {
-        return ""; /* A miss is no news, and is to cost few bytes. */
-    }
-    if (status == STATUS_RESOURCE_EXHAUSTED) {
-        return "the limit of memory or of banks is reached";
-    }
-    if (status == STATUS_FAILED_PRECONDITION) {
-        return request->delta.is_integer ? "the value is not an integer"
-                                         : "the value is not a number";
-    }
-    if (status == STATUS_OUT_OF_RANGE) {
-        return "integer overflow";
-    }
-    if (status == STATUS_INVALID_ARGUMENT) {
-        return "cursor was not given out by this server";
-    }
-    if (status == STATUS_ABORTED) {
-        return "the bank was reset since the cursor was given out";
-    }
-    return status_text(status);
-}
 
 static struct embedded *embedded_of(struct engine *engine)
 {
@@ -194,8 +269,8 @@ static bool can_be_aimed(const struct request *request)
 {
     bool is_hot =
         request->op == OP_PUT || (request->op == OP_GET && !request->is_touch);
-    return is_hot && request->bank.len <= BANK_LEN_MAX &&
-           request->key.len <= KEY_LEN_MAX;
+    return is_hot && request_is_plain(request) &&
+           request->bank.len <= BANK_LEN_MAX && request->key.len <= KEY_LEN_MAX;
 }
 
 static void embedded_begin(struct engine *engine, struct call *const *calls,
@@ -240,6 +315,16 @@ static enum status run_aimed(struct embedded *embedded, struct call *call)
     return session_put(embedded->session, aim, &value);
 }
 
+static void refuse(struct call *call, enum status status)
+{
+    const char *text = refusal_text(status, &call->request);
+    if (call->response.has_previous) {
+        response_fail_beside(&call->response, status, text);
+    } else {
+        response_fail(&call->response, status, "%s", text);
+    }
+}
+
 static enum submit embedded_submit(struct engine *engine, struct call *call)
 {
     struct embedded *embedded = embedded_of(engine);
@@ -249,9 +334,9 @@ static enum submit embedded_submit(struct engine *engine, struct call *call)
     enum status status =
         embedded->is_inside && call->engine_data
             ? run_aimed(embedded, call)
-            : run[request->op](embedded->store, request, &call->response);
+            : run[request->op](embedded, request, &call->response);
     if (status) {
-        response_fail(&call->response, status, "%s", reason(status, request));
+        refuse(call, status);
     }
     return SUBMIT_DONE;
 }

@@ -35,6 +35,7 @@ static enum status add_limits(struct response *response,
         {"limit:MAX_KEY", KEY_LEN_MAX},
         {"limit:MAX_VALUE", limits_value_len_max(limits)},
         {"limit:MAX_LIST", limits->list_len_max},
+        {"limit:MAX_BATCH", limits->batch_max},
         {"limit:MAX_INFLIGHT", limits->inflight_max},
     };
     enum status status = STATUS_OK;

@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "base/status.h"
+#include "core/bank_stats.h"
 #include "core/value.h"
 #include "store/counters.h"
 #include "store/departures.h"
@@ -22,10 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bank_limits;
-struct bank_stats;
 struct buffer;
 struct commons;
+struct increment;
+struct store_visit;
 
 struct hashed_key {
     uint64_t hash;
@@ -35,14 +36,15 @@ struct hashed_key {
 /* The limits of a bank that was configured, see core/bank_stats.h. Written
  * under the bank's lock; any thread may read. */
 struct bank_terms {
-    _Atomic uint64_t reserved;
-    _Atomic uint64_t maximum;
-    _Atomic uint64_t weight;
+#define LIMIT(name, ...) _Atomic uint64_t name;
+#include "core/bank_limits.def"
+#undef LIMIT
 };
 
 /* Owned by the store's banks (store/banks.h), which say how long it lives. */
 struct bank {
-    struct table_node node; /* in the table; the name */
+    struct table_node node; /* in the table; the name. Only with the lock of
+                               the banks, which may give it another */
     struct commons *commons;
     pthread_mutex_t lock; /* of all below but the atomics */
     struct index index;
@@ -57,19 +59,21 @@ struct bank {
     struct counters counters;
     _Atomic uint32_t guests; /* entries in the space that others share */
     uint32_t id;
+    uint64_t salt;                  /* see bank_departure_hash() */
     _Atomic uint32_t empty_since_s; /* seconds since the store began, if it
                                        has no entries */
     uint16_t wreck_count;           /* those that still need the bank */
     bool is_dropped;                /* nothing gets in any more */
-    char name[];                    /* without a gap: banks may be many */
+    char name[];                    /* without a gap: banks may be many; not
+                                       that of `node` after a renaming */
 };
 
 /* What a put stores; `large` is the value when it has memory of its own. */
 struct bank_value {
     struct slice bytes;
     enum value_kind kind;
-    uint64_t life;
-    char *large; /* taken on success */
+    struct lifetime lifetime; /* NEW, FOREVER or DEFAULT */
+    char *large;              /* taken on success */
 };
 
 /* *Gives* an empty bank whose items go to `space`; NULL without memory. */
@@ -79,30 +83,45 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
 /* *Takes* the bank. No one may use it any more. */
 void bank_free(struct bank **bank);
 
+/* With the bank out of the table: gives it the name `to`, whose hash is `hash`.
+ * *Takes* `to`, which memory_alloc() gave. */
+void bank_set_name(struct bank *bank, uint64_t hash, struct slice to);
+
 static inline struct bank *bank_of_node(struct table_node *node)
 {
     return (struct bank *)(void *)((char *)node - offsetof(struct bank, node));
 }
 
+/* Whether entries may be changed: STATUS_CANCELLED, STATUS_PERMISSION_DENIED.
+ * Exact with the lock held. */
+enum status bank_check_writable(const struct bank *bank);
+
 /* Operations that write also answer STATUS_RESOURCE_EXHAUSTED when the bank's
- * maximum could never hold the entry, and STATUS_UNAVAILABLE when it does not
- * now: evict from the bank and try again. bank_put() answers STATUS_ABORTED
- * when the bank was dropped: look it up again. Nothing has changed then. */
+ * limits could never hold the entry, or it refuses; STATUS_UNAVAILABLE when
+ * they do not now: evict from the bank and try again; and
+ * STATUS_PERMISSION_DENIED when it is read-only. Those that may add an entry
+ * answer STATUS_CANCELLED when the bank was dropped: look it up again. Nothing
+ * has changed then. */
 enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value);
 enum status bank_get(struct bank *bank, const struct hashed_key *key,
                      struct buffer *bytes, enum value_kind *kind);
 
-/* Under the lock; `touch` may be NULL. */
-enum status bank_get_and_touch(struct bank *bank, const struct hashed_key *key,
-                               const struct lifetime *touch,
-                               struct buffer *bytes, enum value_kind *kind);
+/* As store_put_if() and store_read() do, under the lock. */
+enum status bank_put_if(struct bank *bank, const struct hashed_key *key,
+                        struct bank_value *value, struct store_visit *visit);
+enum status bank_read(struct bank *bank, const struct hashed_key *key,
+                      const struct lifetime *touch, struct store_visit *visit);
+
+/* Counts what a get that bank_read() did came to. */
+void bank_count_read(struct bank *bank, const struct hashed_key *key,
+                     enum status status);
 
 enum status bank_touch(struct bank *bank, const struct hashed_key *key,
                        struct lifetime lifetime);
 enum status bank_remove(struct bank *bank, const struct hashed_key *key);
 enum status bank_incr(struct bank *bank, const struct hashed_key *key,
-                      const struct number *delta, struct number *sum);
+                      const struct increment *increment, struct number *sum);
 
 /* Each figure is exact when nothing runs. */
 void bank_stats(const struct bank *bank, struct bank_stats *stats);
@@ -125,8 +144,8 @@ bool bank_gather(struct bank *bank, size_t items);
 bool bank_move_region(struct bank *bank, const struct index_piece *piece);
 
 /* Sets the limits. `terms` are taken if the bank has none, `fresh` as
- * bank_graduate() does; neither is NULL then. STATUS_ABORTED when the bank was
- * dropped. */
+ * bank_graduate() does; neither is NULL then. STATUS_CANCELLED when the bank
+ * was dropped. */
 enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
                             struct bank_terms **terms, struct space **fresh);
 
@@ -149,7 +168,7 @@ struct space *bank_lock_with_space(struct bank *bank);
 static inline uint64_t bank_departure_hash(const struct bank *bank,
                                            uint64_t hash)
 {
-    return hash ^ bank->node.hash;
+    return hash ^ bank->salt;
 }
 
 /* With the bank's lock held: it has become empty now. */

@@ -5,7 +5,7 @@
  *
  * Keys of one hash have one position, so they go onto one page or none, be it
  * beyond its limit. */
-#include "store/bank.h"
+#include "store/bank_internal.h"
 
 #include "base/buffer.h"
 #include "core/response.h"
@@ -104,38 +104,81 @@ struct region_page {
     uint64_t now;
 };
 
-/* The key at `place`, if it is to be listed. */
-static bool find_key(const struct region_page *page, uint64_t place,
-                     struct slice *key)
+/* Finds the item at `place`, if it is one that is looked for. */
+static bool find_wanted(const struct region_page *page,
+                        const struct key_at *key, struct bank_item *found)
 {
-    struct bank_item found;
-    bank_item_at(page->bank, place, &found);
-    *key = slice_of(found.at + found.item.key_at, found.item.key_len);
-    return !life_is_over(item_life(found.at, &found.item), page->now) &&
-           slice_starts_with(*key, page->listing->prefix);
+    bank_item_at(page->bank, key->place, found);
+    found->hash = key->hash;
+    struct slice name =
+        slice_of(found->at + found->item.key_at, found->item.key_len);
+    return !life_is_over(item_life(found->at, &found->item), page->now) &&
+           slice_starts_with(name, page->listing->prefix);
 }
 
-/* Lists `count` keys of one hash; false when there is no room for all. */
+/* Bytes of the answer that it takes. */
+static size_t len_in_answer(enum listing_kind kind, const struct item *item)
+{
+    switch (kind) {
+    case LISTING_KEYS:
+        return sizeof(uint32_t) + item->key_len;
+    case LISTING_ENTRIES:
+        return response_entry_len(item->key_len, item->value_len);
+    case LISTING_REMOVE:
+        break;
+    }
+    return 0;
+}
+
+/* There is room in the answer. */
+static void take_item(const struct region_page *page,
+                      const struct bank_item *found)
+{
+    struct response *response = page->listing->response;
+    struct entry_item entry = {
+        .key = slice_of(found->at + found->item.key_at, found->item.key_len)};
+    switch (page->listing->kind) {
+    case LISTING_KEYS:
+        (void)response_add_item(response, entry.key);
+        break;
+    case LISTING_ENTRIES:
+        entry.value = bank_value_of(found);
+        bank_tell(found, page->now, &entry.facts);
+        response_add_entry(response, &entry);
+        break;
+    case LISTING_REMOVE:
+        bank_note_departure(page->bank, found->hash, DEPARTURE_REMOVED);
+        bank_unlink(page->bank, found);
+        response->count++;
+        break;
+    }
+}
+
+/* Takes `count` items of one hash; false when there is no room for all. */
 static bool list_position(const struct region_page *page,
                           const struct key_at *keys, size_t count)
 {
     struct listing *listing = page->listing;
     struct buffer *body = &listing->response->body;
-    struct slice key;
+    struct bank_item found;
     size_t needed = 0;
     for (size_t i = 0; i < count; i++) {
-        if (find_key(page, keys[i].place, &key)) {
-            needed += sizeof(uint32_t) + key.len;
+        if (find_wanted(page, &keys[i], &found)) {
+            needed += len_in_answer(listing->kind, &found.item);
         }
+    }
+    if (listing_is_full(listing, needed)) {
+        listing->items_left = 0;
+        return false;
     }
     if (needed > body->capacity - body->end) {
         listing->room_needed = 2 * needed;
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (find_key(page, keys[i].place, &key)) {
+        if (find_wanted(page, &keys[i], &found)) {
             listing->items_left -= listing->items_left > 0;
-            (void)response_add_item(listing->response, key);
+            take_item(page, &found);
         }
     }
     return true;

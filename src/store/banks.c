@@ -8,15 +8,20 @@
  * One farewell is retired for all that were dropped before it, so that
  * dropping needs no memory, and those dropped meanwhile wait for the next.
  *
+ * One that is dropped by name, with what it holds, is out of the table at once
+ * and keeps its number until a reset has cleared it away.
+ *
  * Spaces go with their banks, but only on the thread that does the store's
  * work, so that it can walk over them as if they stayed. */
 #include "store/banks.h"
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "core/bank_stats.h"
 #include "store/commons.h"
 #include "store/space.h"
 #include "store/spaces.h"
+#include "store/wreck.h"
 
 enum { LOOKS = 1024 /* at banks, in one banks_drop_idle() */ };
 
@@ -49,14 +54,19 @@ void banks_init(struct banks *banks, struct commons *commons,
     pthread_mutex_init(&banks->dropped_lock, NULL);
 }
 
-void banks_fini(struct banks *banks)
+static void free_banks(struct table_node *node)
 {
-    struct table_node *node = table_drain(&banks->table, SIZE_MAX);
     while (node) {
         struct bank *bank = bank_of_node(node);
         node = node->next;
         bank_free(&bank);
     }
+}
+
+void banks_fini(struct banks *banks)
+{
+    free_banks(table_drain(&banks->table, SIZE_MAX));
+    free_banks(atomic_load(&banks->doomed));
     table_fini(&banks->table);
     for (size_t i = 0; i < BANK_PAGES; i++) {
         memory_free(atomic_load(&banks->pages[i]));
@@ -213,10 +223,10 @@ static void release_dropped(struct retired *retired, void *arg)
     retire_dropped(banks);
 }
 
-/* With the lock held exclusively: nobody finds `bank` any more. */
-static void remove_bank(struct banks *banks, struct bank *bank)
+/* With the lock held exclusively: nobody finds `bank`, which is out of the
+ * table, by number either. */
+static void remove_number(struct banks *banks, struct bank *bank)
 {
-    table_remove(&banks->table, &bank->node);
     struct bank_page *page = atomic_load(&banks->pages[bank->id / BANK_PAGE]);
     atomic_store_explicit(&page->cells[bank->id % BANK_PAGE],
                           cell_of_free(banks->free_number),
@@ -240,13 +250,14 @@ static bool may_leave_space(const struct banks *banks, const struct bank *bank,
 }
 
 /* With the lock held exclusively: whether `bank` could be closed, and then it
- * is, and its space out of the list. */
+ * is, and its space out of the list. One that was dropped by name may have been
+ * configured. */
 static bool close_bank(struct banks *banks, struct bank *bank, bool with_space)
 {
     pthread_mutex_lock(&banks->spaces->lock);
     pthread_mutex_lock(&bank->lock);
-    bool is_closed = !bank->is_dropped && bank->wreck_count == 0 &&
-                     !atomic_load(&bank->terms) &&
+    bool is_closed = bank->wreck_count == 0 &&
+                     (bank->is_dropped || !atomic_load(&bank->terms)) &&
                      atomic_load(&bank->entries) == 0 &&
                      may_leave_space(banks, bank, with_space);
     if (is_closed) {
@@ -261,12 +272,21 @@ static bool close_bank(struct banks *banks, struct bank *bank, bool with_space)
     return is_closed;
 }
 
+static bool is_dropped(struct bank *bank)
+{
+    pthread_mutex_lock(&bank->lock);
+    bool is_it = bank->is_dropped;
+    pthread_mutex_unlock(&bank->lock);
+    return is_it;
+}
+
 static bool drop(struct banks *banks, struct bank *bank, bool with_space)
 {
     pthread_rwlock_wrlock(&banks->lock);
-    bool is_closed = close_bank(banks, bank, with_space);
+    bool is_closed = !is_dropped(bank) && close_bank(banks, bank, with_space);
     if (is_closed) {
-        remove_bank(banks, bank);
+        table_remove(&banks->table, &bank->node);
+        remove_number(banks, bank);
     }
     pthread_rwlock_unlock(&banks->lock);
     if (is_closed) {
@@ -305,4 +325,163 @@ void banks_drop_idle(struct banks *banks, uint64_t idle_ms)
         }
     }
     epochs_leave(banks->commons->epochs);
+}
+
+/* With the lock held exclusively. */
+static enum status find_writable(const struct banks *banks,
+                                 const struct hashed_key *name,
+                                 struct bank **bank)
+{
+    *bank = find_locked(banks, name);
+    if (!*bank) {
+        return STATUS_NOT_FOUND;
+    }
+    struct bank_limits limits;
+    bank_limits(*bank, &limits);
+    return limits.read_only ? STATUS_PERMISSION_DENIED : STATUS_OK;
+}
+
+static void close_to_entries(struct bank *bank)
+{
+    pthread_mutex_lock(&bank->lock);
+    bank->is_dropped = true;
+    pthread_mutex_unlock(&bank->lock);
+}
+
+enum status banks_drop(struct banks *banks, const struct hashed_key *name,
+                       struct bank **bank)
+{
+    pthread_rwlock_wrlock(&banks->lock);
+    enum status status = find_writable(banks, name, bank);
+    if (!status) {
+        close_to_entries(*bank);
+        table_remove(&banks->table, &(*bank)->node);
+        atomic_fetch_add(&banks->commons->generation, 1);
+        (*bank)->node.next = atomic_load(&banks->doomed);
+        atomic_store(&banks->doomed, &(*bank)->node);
+    }
+    pthread_rwlock_unlock(&banks->lock);
+    return status;
+}
+
+/* With the lock held exclusively. */
+static bool clear_bank(struct banks *banks, struct bank *bank,
+                       struct wreck_list *wrecks)
+{
+    if (atomic_load(&bank->entries) > 0) {
+        (void)wreck_bank(bank, wrecks); /* Without memory, next time. */
+        return false;
+    }
+    return close_bank(banks, bank, true);
+}
+
+void banks_clear_doomed(struct banks *banks, struct wreck_list *wrecks)
+{
+    if (!atomic_load_explicit(&banks->doomed, memory_order_relaxed)) {
+        return;
+    }
+    pthread_rwlock_wrlock(&banks->lock);
+    struct table_node *node = atomic_exchange(&banks->doomed, NULL);
+    while (node) {
+        struct bank *bank = bank_of_node(node);
+        struct table_node *next = node->next;
+        if (clear_bank(banks, bank, wrecks)) {
+            remove_number(banks, bank);
+        } else {
+            node->next = atomic_load(&banks->doomed);
+            atomic_store(&banks->doomed, node);
+        }
+        node = next;
+    }
+    pthread_rwlock_unlock(&banks->lock);
+    retire_dropped(banks);
+}
+
+/* Banks that are to have other names, as many as `count`. */
+struct renaming {
+    struct bank *banks[2];
+    struct hashed_key to[2];
+    char *names[2];
+    size_t count;
+};
+
+static enum status copy_names(struct renaming *renaming)
+{
+    for (size_t i = 0; i < renaming->count; i++) {
+        struct slice to = renaming->to[i].bytes;
+        renaming->names[i] = memory_alloc(to.len ? to.len : 1);
+        if (!renaming->names[i]) {
+            return STATUS_NOMEM;
+        }
+        if (to.len) {
+            memcpy(renaming->names[i], to.data, to.len);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* With the lock held exclusively. The table must not become so empty meanwhile
+ * that it would need memory to take them again: so there is a guest. */
+static void rename_all(struct banks *banks, struct renaming *renaming)
+{
+    struct table_node guest = {.key = SLICE_LITERAL("")};
+    table_insert(&banks->table, &guest);
+    for (size_t i = 0; i < renaming->count; i++) {
+        table_remove(&banks->table, &renaming->banks[i]->node);
+    }
+    for (size_t i = 0; i < renaming->count; i++) {
+        const struct hashed_key *to = &renaming->to[i];
+        bank_set_name(renaming->banks[i], to->hash,
+                      slice_of(renaming->names[i], to->bytes.len));
+        renaming->names[i] = NULL;
+        table_insert(&banks->table, &renaming->banks[i]->node);
+    }
+    table_remove(&banks->table, &guest);
+    atomic_fetch_add(&banks->commons->generation, 1);
+}
+
+static void free_names(struct renaming *renaming)
+{
+    for (size_t i = 0; i < renaming->count; i++) {
+        memory_free(renaming->names[i]);
+    }
+}
+
+enum status banks_rename(struct banks *banks, const struct hashed_key *name,
+                         const struct hashed_key *to)
+{
+    struct renaming renaming = {.to = {*to}, .count = 1};
+    enum status status = copy_names(&renaming);
+    if (!status) {
+        pthread_rwlock_wrlock(&banks->lock);
+        status = find_writable(banks, name, &renaming.banks[0]);
+        if (!status && find_locked(banks, to)) {
+            status = STATUS_ALREADY_EXISTS;
+        }
+        if (!status) {
+            rename_all(banks, &renaming);
+        }
+        pthread_rwlock_unlock(&banks->lock);
+    }
+    free_names(&renaming);
+    return status;
+}
+
+enum status banks_swap(struct banks *banks, const struct hashed_key *name,
+                       const struct hashed_key *other)
+{
+    struct renaming renaming = {.to = {*other, *name}, .count = 2};
+    enum status status = copy_names(&renaming);
+    if (!status) {
+        pthread_rwlock_wrlock(&banks->lock);
+        status = find_writable(banks, name, &renaming.banks[0]);
+        status =
+            status ? status : find_writable(banks, other, &renaming.banks[1]);
+        if (!status && renaming.banks[0] != renaming.banks[1]) {
+            rename_all(banks, &renaming);
+        }
+        pthread_rwlock_unlock(&banks->lock);
+    }
+    free_names(&renaming);
+    return status;
 }

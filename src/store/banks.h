@@ -26,6 +26,7 @@
 struct bank_page;
 struct commons;
 struct spaces;
+struct wreck_list;
 
 enum { BANK_PAGE = 1024, BANK_PAGES = 8 * BANK_PAGE };
 
@@ -47,6 +48,10 @@ struct banks {
     struct table_node *waiting; /* dropped, linked by `next` */
     struct table_node *leaving; /* those that `farewell` was retired for */
     struct retired farewell;
+
+    /* Dropped by name, with the rest still to be cleared away; linked by
+     * `next`, under `lock`. */
+    struct table_node *_Atomic doomed;
 
     uint32_t looked_at; /* banks_drop_idle()'s place */
 };
@@ -75,6 +80,25 @@ enum status banks_open(struct banks *banks, const struct hashed_key *name,
 
 /* Drops a bank that came to nothing, if it is still empty. */
 void banks_drop_new(struct banks *banks, struct bank *bank);
+
+/* Drops the bank as it is: no one finds it any more, and nothing gets in; it
+ * is in `bank` until the caller leaves the epochs. What it held is for
+ * banks_clear_doomed(). STATUS_NOT_FOUND, STATUS_PERMISSION_DENIED. */
+enum status banks_drop(struct banks *banks, const struct hashed_key *name,
+                       struct bank **bank);
+
+/* Gives the bank called `name` the name `to`; lets two banks change their
+ * names. STATUS_NOT_FOUND, STATUS_ALREADY_EXISTS, STATUS_PERMISSION_DENIED,
+ * STATUS_NOMEM. */
+enum status banks_rename(struct banks *banks, const struct hashed_key *name,
+                         const struct hashed_key *to);
+enum status banks_swap(struct banks *banks, const struct hashed_key *name,
+                       const struct hashed_key *other);
+
+/* The one thread that does the store's work: frees banks that were dropped by
+ * name when nothing of them is left; resets, by `wrecks`, what still has
+ * something. */
+void banks_clear_doomed(struct banks *banks, struct wreck_list *wrecks);
 
 /* The one thread that does the store's work: drops banks that were empty for
  * more than `idle_ms`, those of some that it looks at. */

@@ -3,11 +3,25 @@
 #include "base/clock.h"
 #include "store/arena.h"
 
-enum { IDLE_SHARE = 16 };
+enum { IDLE_SHARE = 16, VERSION_COUNT_BITS = 21 };
 
 uint64_t commons_now(const struct commons *commons)
 {
     return clock_now_ms() - commons->start_ms + 1;
+}
+
+/* The second in which the store began, and a count: a number that a double
+ * holds exactly, for those who only have doubles. */
+void commons_begin_versions(struct commons *commons)
+{
+    atomic_init(&commons->version, clock_unix_s() << VERSION_COUNT_BITS);
+}
+
+uint64_t commons_next_version(struct commons *commons)
+{
+    return atomic_fetch_add_explicit(&commons->version, 1,
+                                     memory_order_relaxed) +
+           1;
 }
 
 /* Free blocks are soon taken again, but not for every size: of those that

@@ -32,6 +32,7 @@ struct commons {
     char apart[64]; /* what is written often comes behind it */
     _Atomic uint64_t other;
     _Atomic uint64_t leaving;
+    _Atomic uint64_t version; /* the one given out last */
     struct departures departures;
     struct large_pool large_pool;
 
@@ -42,6 +43,13 @@ struct commons {
 
 /* Milliseconds since the store began, at least 1. */
 uint64_t commons_now(const struct commons *commons);
+
+/* To be called once, before the next. */
+void commons_begin_versions(struct commons *commons);
+
+/* A version that no entry has had, not even in an earlier run unless the
+ * clock was set back, or two million a second were given out all the time. */
+uint64_t commons_next_version(struct commons *commons);
 
 /* The bytes that count against the limit. */
 uint64_t commons_used(const struct commons *commons);

@@ -15,9 +15,29 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #endif
 #endif
 
+static uint64_t load_two(char *at)
+{
+    return item_load(at) | (uint64_t)item_load(at + ITEM_UNIT) << 32;
+}
+
+static void store_two(char *at, uint64_t units)
+{
+    item_store(at, (uint32_t)units);
+    item_store(at + ITEM_UNIT, (uint32_t)(units >> 32));
+}
+
+void item_read_version(char *at, struct item *item)
+{
+    uint64_t both = load_two(at + item->version_at);
+    item->version = both >> ITEM_KIND_BITS;
+    item->kind = (enum value_kind)(both & ITEM_KIND_ELSEWHERE);
+}
+
 void item_write_head(char *at, const struct item *item, uint32_t bank_id)
 {
-    uint32_t head = (uint32_t)item->kind << ITEM_KIND_SHIFT;
+    uint32_t kind =
+        item->version ? (uint32_t)ITEM_KIND_ELSEWHERE : (uint32_t)item->kind;
+    uint32_t head = kind << ITEM_KIND_SHIFT;
     head |= item->has_life ? ITEM_LIFE_BIT : 0;
     head |= item->has_bank ? ITEM_BANK_BIT : 0;
     if (item->is_wide) {
@@ -32,6 +52,10 @@ void item_write_head(char *at, const struct item *item, uint32_t bank_id)
     item_store(at, head);
     if (item->has_bank) {
         item_store(at + item->bank_at, bank_id);
+    }
+    if (item->version) {
+        store_two(at + item->version_at,
+                  item->version << ITEM_KIND_BITS | (uint64_t)item->kind);
     }
 }
 
@@ -96,18 +120,13 @@ bool item_has_key(char *at, const struct item *item, struct slice key)
 void item_set_life(char *at, const struct item *item, uint64_t life)
 {
     if (item->has_life) {
-        item_store(at + item->life_at, (uint32_t)life);
-        item_store(at + item->life_at + ITEM_UNIT, (uint32_t)(life >> 32));
+        store_two(at + item->life_at, life);
     }
 }
 
 uint64_t item_life(char *at, const struct item *item)
 {
-    if (!item->has_life) {
-        return LIFE_FOREVER;
-    }
-    return item_load(at + item->life_at) |
-           (uint64_t)item_load(at + item->life_at + ITEM_UNIT) << 32;
+    return item->has_life ? load_two(at + item->life_at) : LIFE_FOREVER;
 }
 
 uint32_t item_bank_id(char *at, const struct item *item)

@@ -5,6 +5,7 @@
  *   wide     if is_wide: is_large 1, key length 31; value length 32
  *   bank     if has_bank: the number of its bank, in segments that several
  *            banks share
+ *   version  if the kind is ITEM_KIND_ELSEWHERE: the kind 2, version 62
  *   life     if has_life: two units (store/lifetime.h)
  *   key, value, filled up to a whole unit; the address of the value, if
  *   is_large: it has memory of its own
@@ -37,6 +38,8 @@ enum {
 /* The head, and the bit beside a wide item's length of key. */
 enum {
     ITEM_KIND_SHIFT = 8,
+    ITEM_KIND_ELSEWHERE = 3,
+    ITEM_KIND_BITS = 2,
     ITEM_LIFE_BIT = 1 << 10,
     ITEM_WIDE_BIT = 1 << 11,
     ITEM_BANK_BIT = 1 << 12,
@@ -45,8 +48,13 @@ enum {
 };
 #define ITEM_LARGE_BIT (UINT32_C(1) << 31)
 
-/* What an item is or is to be, and where its parts are. */
+_Static_assert((int)VALUE_KIND_COUNT <= (int)ITEM_KIND_ELSEWHERE,
+               "a kind is left to say that it lies with the version");
+
+/* What an item is or is to be, and where its parts are. One whose `version`
+ * is 0 has none. */
 struct item {
+    uint64_t version;
     enum value_kind kind;
     bool has_life;
     bool is_wide;
@@ -55,20 +63,22 @@ struct item {
     uint32_t key_len;
     uint32_t value_len;
     uint32_t bank_at; /* bytes from the head on */
+    uint32_t version_at;
     uint32_t life_at;
     uint32_t key_at;
     uint32_t value_at;
     uint32_t len; /* of it all, a whole number of units */
 };
 
-/* Fills in the rest from kind, has_life, has_bank and the lengths. */
+/* Fills in the rest from version, has_life, has_bank and the lengths. */
 static inline void item_lay_out(struct item *item)
 {
     item->is_large = item->value_len > ITEM_INSIDE_MAX;
     item->is_wide = item->key_len > ITEM_NARROW_KEY_MAX ||
                     item->value_len > ITEM_NARROW_VALUE_MAX;
     item->bank_at = item->is_wide ? 3 * ITEM_UNIT : ITEM_UNIT;
-    item->life_at = item->bank_at + (item->has_bank ? ITEM_UNIT : 0);
+    item->version_at = item->bank_at + (item->has_bank ? ITEM_UNIT : 0);
+    item->life_at = item->version_at + (item->version ? 2 * ITEM_UNIT : 0);
     item->key_at = item->life_at + (item->has_life ? 2 * ITEM_UNIT : 0);
     item->value_at = item->key_at + item->key_len;
     uint32_t inside = item->is_large ? sizeof(void *) : item->value_len;
@@ -91,12 +101,16 @@ static inline void item_store(char *at, uint32_t unit)
     atomic_store_explicit(item_unit(at), unit, memory_order_relaxed);
 }
 
+/* Reads the version and the kind of one that is laid out and has a version. */
+void item_read_version(char *at, struct item *item);
+
 /* Reads what is at `at`. False when it cannot be an item, which readers may
  * meet where an item was. Here, since every get is in need of some of it. */
 static inline bool item_read(char *at, struct item *item)
 {
     uint32_t head = item_load(at);
-    item->kind = (enum value_kind)(head >> ITEM_KIND_SHIFT & 3);
+    uint32_t kind = head >> ITEM_KIND_SHIFT & ITEM_KIND_ELSEWHERE;
+    item->version = kind == ITEM_KIND_ELSEWHERE;
     item->has_life = head & ITEM_LIFE_BIT;
     item->has_bank = head & ITEM_BANK_BIT;
     item->key_len = head >> ITEM_KEY_SHIFT & ITEM_NARROW_KEY_MAX;
@@ -109,11 +123,15 @@ static inline bool item_read(char *at, struct item *item)
         return false;
     }
     item_lay_out(item);
+    item->kind = (enum value_kind)kind;
+    if (item->version) {
+        item_read_version(at, item);
+    }
     return item->is_wide == !!(head & ITEM_WIDE_BIT);
 }
 
-/* Writes the head and the lengths of `item`, with the number of its bank:
- * what those need who walk over it. */
+/* Writes the head and the lengths of `item`, with the number of its bank and
+ * its version if it has them: what those need who walk over it. */
 void item_write_head(char *at, const struct item *item, uint32_t bank_id);
 
 /* Writes the rest. `value` is the address of a large value's bytes, or the

@@ -4,6 +4,7 @@
 #include "store/listing.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "core/response.h"
 #include "store/store.h"
 
@@ -57,7 +58,12 @@ void listing_start(struct listing *listing, const struct store_page *page,
 {
     CHECK(page->limit > 0);
     *listing = (struct listing){
+        .kind = page->kind,
         .prefix = page->prefix,
+        .bytes_max = page->bytes_max && page->bytes_max < LISTING_BYTES_MAX
+                         ? page->bytes_max
+                         : LISTING_BYTES_MAX,
+        .end_us = clock_now_us() + LISTING_BUDGET_US,
         .response = response,
         .walk = {.position = position},
         .items_left = page->limit,
@@ -69,7 +75,13 @@ void listing_start(struct listing *listing, const struct store_page *page,
 bool listing_is_over(const struct listing *listing)
 {
     return listing->walk.is_end || listing->items_left == 0 ||
-           listing->looks_left == 0;
+           listing->looks_left == 0 || clock_now_us() >= listing->end_us;
+}
+
+bool listing_is_full(const struct listing *listing, size_t len)
+{
+    size_t before = buffer_len(&listing->response->body);
+    return before > 0 && before + len > listing->bytes_max;
 }
 
 enum status listing_reserve(struct listing *listing)

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "store/store.h"
 #include "store/table.h"
 
 #include <stdbool.h>
@@ -14,11 +15,12 @@
 #include <stdint.h>
 
 struct response;
-struct store_page;
 
 enum {
-    LISTING_LOOKS_MAX = 512, /* buckets or keys looked at for a page */
-    LISTING_LOOKS_STEP = 64  /* and under one hold of a lock */
+    LISTING_LOOKS_MAX = 16 * 1024, /* buckets or keys looked at for a page */
+    LISTING_LOOKS_STEP = 64,       /* and under one hold of a lock */
+    LISTING_BYTES_MAX = 1024 * 1024,
+    LISTING_BUDGET_US = 500 /* for a page */
 };
 
 /* What a cursor says. `scope` is the list that it belongs to, `incarnation`
@@ -41,12 +43,15 @@ void cursor_encode(const struct cursor *cursor, const struct hash_key *key,
 
 /* Borrows all that it points to. */
 struct listing {
+    enum listing_kind kind;
     struct slice prefix;
     struct response *response;
     struct table_walk walk;
     size_t items_left;
     size_t looks_left;
     size_t room_needed; /* what the next step must find reserved */
+    size_t bytes_max;   /* of the answer, but that one item is always let in */
+    uint64_t end_us;    /* when the page has taken long enough */
 };
 
 /* Begins the page at `position`. */
@@ -55,6 +60,9 @@ void listing_start(struct listing *listing, const struct store_page *page,
 
 /* Whether the page is complete. */
 bool listing_is_over(const struct listing *listing);
+
+/* Whether `len` bytes more are too many for the page. */
+bool listing_is_full(const struct listing *listing, size_t len);
 
 /* Makes room for the next step, outside of any lock: STATUS_NOMEM. */
 enum status listing_reserve(struct listing *listing);

@@ -9,17 +9,29 @@
 #include "store/commons.h"
 #include "store/store_internal.h"
 
-enum { KNOWN_BITS = 8, KNOWN_BANKS = 1 << KNOWN_BITS };
+enum {
+    KNOWN_BITS = 8,
+    KNOWN_BANKS = 1 << KNOWN_BITS,
+    KNOWN_NAME_MAX = 55 /* longer ones are looked up each time */
+};
 
 /* An item of the usual size lies in two lines of the cache more often than
  * in one; this far from its head the second begins. */
 enum { FETCH_SECOND_AT = 48 };
 
+/* A bank and the name that it was found under, which it may have no more when
+ * the generation has changed. */
+struct known {
+    struct bank *bank;
+    uint8_t len;
+    char name[KNOWN_NAME_MAX];
+};
+
 struct session {
     struct store *store;
     struct commons *commons;
     uint64_t generation; /* of the banks that are known */
-    struct bank *known[KNOWN_BANKS];
+    struct known known[KNOWN_BANKS];
 };
 
 static uint64_t generation_of(const struct session *session)
@@ -71,7 +83,7 @@ static uint64_t ends_of(struct slice name)
     return mixed;
 }
 
-static struct bank **known_place(struct session *session, struct slice name)
+static struct known *known_place(struct session *session, struct slice name)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t mixed = (ends_of(name) ^ name.len) * odd;
@@ -91,13 +103,15 @@ static void forget_when_old(struct session *session)
 static struct bank *find_bank(struct session *session, struct slice name)
 {
     forget_when_old(session);
-    struct bank **known = known_place(session, name);
-    if (*known && slice_equal((*known)->node.key, name)) {
-        return *known;
+    struct known *known = known_place(session, name);
+    if (known->bank && slice_equal(slice_of(known->name, known->len), name)) {
+        return known->bank;
     }
     struct bank *bank = store_find_bank(session->store, name);
-    if (bank) {
-        *known = bank;
+    if (bank && name.len <= KNOWN_NAME_MAX) {
+        known->bank = bank;
+        known->len = (uint8_t)name.len;
+        memcpy(known->name, name.len ? name.data : "", name.len);
     }
     return bank;
 }

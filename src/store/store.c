@@ -29,11 +29,14 @@
  */
 #include "store/store.h"
 
+#include "base/buffer.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "core/bank_stats.h"
+#include "core/number.h"
 #include "core/response.h"
 #include "store/bank.h"
 #include "store/banks.h"
@@ -119,6 +122,7 @@ static enum status open_commons(struct store *store,
                               : STORE_MEMORY_MAX;
     commons->keys_secret = hash_key_random();
     commons->start_ms = clock_now_ms();
+    commons_begin_versions(commons);
     commons->memory_max = memory_max;
     commons->find_bank = find_number;
     commons->banks = &store->banks;
@@ -325,14 +329,21 @@ static bool makes_room(struct bank *bank, enum status *status, unsigned *tries)
     return true;
 }
 
+/* A value that is to be put, and how: as `visit` says if it is not NULL. */
+struct put {
+    const struct store_value *value;
+    struct store_visit *visit;
+};
+
 static enum status put_value(struct store *store, struct bank *bank,
                              const struct hashed_key *key,
-                             const struct store_value *value)
+                             const struct put *put)
 {
+    const struct store_value *value = put->value;
     struct bank_value made = {
         .bytes = value->bytes,
         .kind = value->kind,
-        .life = life_of(value->lifetime, commons_now(&store->commons)),
+        .lifetime = value->lifetime,
     };
     if (value->bytes.len > ITEM_INSIDE_MAX) {
         made.large = large_create(&store->commons, value->bytes);
@@ -343,7 +354,8 @@ static enum status put_value(struct store *store, struct bank *bank,
     enum status status;
     unsigned tries = 0;
     do {
-        status = bank_put(bank, key, &made);
+        status = put->visit ? bank_put_if(bank, key, &made, put->visit)
+                            : bank_put(bank, key, &made);
     } while (makes_room(bank, &status, &tries));
     large_free(&store->commons, made.large);
     if (!status && bank_wants_space(bank)) {
@@ -353,10 +365,25 @@ static enum status put_value(struct store *store, struct bank *bank,
     return status;
 }
 
-/* Inside the epochs: one try; STATUS_ABORTED when the bank was dropped. */
+/* A put of a lifetime that is over from the start. */
+static enum status remove_instead(struct bank *bank,
+                                  const struct hashed_key *key,
+                                  struct store_visit *visit)
+{
+    const struct lifetime over = {LIFETIME_OVER, 0};
+    struct store_visit plain = {0};
+    struct store_visit *how = visit ? visit : &plain;
+    enum condition_rule rule = how->condition.rule;
+    enum status status = bank_read(bank, key, &over, how);
+    bool is_well = status == STATUS_NOT_FOUND &&
+                   (rule == CONDITION_NONE || rule == CONDITION_ABSENT);
+    return is_well ? STATUS_OK : status;
+}
+
+/* Inside the epochs: one try; STATUS_CANCELLED when the bank was dropped. */
 static enum status put_once(struct store *store, struct bank *found,
                             struct slice name, const struct hashed_key *key,
-                            const struct store_value *value)
+                            const struct put *put)
 {
     bool is_new = false;
     enum status status =
@@ -364,14 +391,47 @@ static enum status put_once(struct store *store, struct bank *found,
     if (status) {
         return status;
     }
-    if (value->lifetime.rule == LIFETIME_OVER) {
-        bank_remove(found, key);
-        return STATUS_OK;
-    }
-    status = put_value(store, found, key, value);
+    status = put->value->lifetime.rule == LIFETIME_OVER
+                 ? remove_instead(found, key, put->visit)
+                 : put_value(store, found, key, put);
     if (status && is_new) {
         banks_drop_new(&store->banks, found);
     }
+    return status;
+}
+
+/* Makes room for `needed` bytes, if need be; `found` may be gone then. */
+static enum status make_room(struct store *store, uint64_t needed,
+                             struct bank **found)
+{
+    if (needed == 0 || !room_is_short(&store->room, needed)) {
+        return STATUS_OK;
+    }
+    *found = NULL;
+    return room_make(&store->room, needed) ? STATUS_OK
+                                           : STATUS_RESOURCE_EXHAUSTED;
+}
+
+static enum status put_into(struct store *store, struct bank *found,
+                            struct slice name, const struct hashed_key *key,
+                            const struct put *put)
+{
+    const struct store_value *value = put->value;
+    CHECK(value->lifetime.rule != LIFETIME_SAME);
+    bool is_removal = value->lifetime.rule == LIFETIME_OVER;
+    uint64_t needed = is_removal ? 0 : key->bytes.len + value->bytes.len;
+    enum status status = make_room(store, needed, &found);
+    if (status) {
+        return status;
+    }
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
+    do {
+        status = put_once(store, found, name, key, put);
+        found = NULL;
+    } while (status == STATUS_CANCELLED);
+    epochs_leave(store->commons.epochs);
     return status;
 }
 
@@ -379,26 +439,7 @@ enum status store_put_into(struct store *store, struct bank *found,
                            struct slice name, const struct hashed_key *key,
                            const struct store_value *value)
 {
-    CHECK(value->lifetime.rule != LIFETIME_SAME);
-    bool is_removal = value->lifetime.rule == LIFETIME_OVER;
-    struct commons *commons = &store->commons;
-    uint64_t needed = is_removal ? 0 : key->bytes.len + value->bytes.len;
-    if (needed > 0 && room_is_short(&store->room, needed)) {
-        if (!room_make(&store->room, needed)) {
-            return STATUS_RESOURCE_EXHAUSTED;
-        }
-        found = NULL;
-    }
-    if (!epochs_enter(commons->epochs)) {
-        return STATUS_NOMEM;
-    }
-    enum status status;
-    do {
-        status = put_once(store, found, name, key, value);
-        found = NULL;
-    } while (status == STATUS_ABORTED);
-    epochs_leave(commons->epochs);
-    return status;
+    return put_into(store, found, name, key, &(struct put){value, NULL});
 }
 
 enum status store_put(struct store *store, struct slice bank, struct slice key,
@@ -408,22 +449,18 @@ enum status store_put(struct store *store, struct slice bank, struct slice key,
     return store_put_into(store, NULL, bank, &hashed, value);
 }
 
-static enum status get_and_touch(struct bank *bank,
-                                 const struct hashed_key *key,
-                                 const struct lifetime *touch,
-                                 struct buffer *bytes, enum value_kind *kind)
+enum status store_put_if(struct store *store, struct slice bank,
+                         struct slice key, const struct store_value *value,
+                         struct store_visit *visit)
 {
-    enum status status;
-    unsigned tries = 0;
-    do {
-        status = bank_get_and_touch(bank, key, touch, bytes, kind);
-    } while (makes_room(bank, &status, &tries));
-    return status;
+    const struct hashed_key hashed = hash_key_of(store, key);
+    return put_into(store, NULL, bank, &hashed, &(struct put){value, visit});
 }
 
-enum status store_get(struct store *store, struct slice bank, struct slice key,
-                      const struct lifetime *touch, struct buffer *bytes,
-                      enum value_kind *kind)
+/* What is done to an entry of a bank that is there. */
+static enum status read_entry(struct store *store, struct slice bank,
+                              struct slice key, const struct lifetime *touch,
+                              struct store_visit *visit)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
     struct bank *found;
@@ -431,9 +468,47 @@ enum status store_get(struct store *store, struct slice bank, struct slice key,
     if (status) {
         return status;
     }
-    status = touch ? get_and_touch(found, &hashed, touch, bytes, kind)
-                   : bank_get(found, &hashed, bytes, kind);
+    unsigned tries = 0;
+    do {
+        status = bank_read(found, &hashed, touch, visit);
+    } while (makes_room(found, &status, &tries));
+    if (visit->bytes && (!touch || touch->rule != LIFETIME_OVER)) {
+        bank_count_read(found, &hashed, status);
+    }
     epochs_leave(store->commons.epochs);
+    return status;
+}
+
+enum status store_read(struct store *store, struct slice bank, struct slice key,
+                       const struct lifetime *touch, struct store_visit *visit)
+{
+    return read_entry(store, bank, key, touch, visit);
+}
+
+static enum status get_and_touch(struct store *store, struct slice bank,
+                                 struct slice key, const struct lifetime *touch,
+                                 struct buffer *bytes, enum value_kind *kind)
+{
+    struct store_visit visit = {.bytes = bytes};
+    enum status status = read_entry(store, bank, key, touch, &visit);
+    *kind = visit.facts.kind;
+    return status;
+}
+
+enum status store_get(struct store *store, struct slice bank, struct slice key,
+                      const struct lifetime *touch, struct buffer *bytes,
+                      enum value_kind *kind)
+{
+    if (touch) {
+        return get_and_touch(store, bank, key, touch, bytes, kind);
+    }
+    const struct hashed_key hashed = hash_key_of(store, key);
+    struct bank *found;
+    enum status status = enter_bank(store, bank, &found);
+    if (!status) {
+        status = bank_get(found, &hashed, bytes, kind);
+        epochs_leave(store->commons.epochs);
+    }
     return status;
 }
 
@@ -443,37 +518,128 @@ enum status store_remove(struct store *store, struct slice bank,
     return store_touch(store, bank, key, (struct lifetime){LIFETIME_OVER, 0});
 }
 
+enum status store_remove_if(struct store *store, struct slice bank,
+                            struct slice key, struct store_visit *visit)
+{
+    const struct lifetime over = {LIFETIME_OVER, 0};
+    return read_entry(store, bank, key, &over, visit);
+}
+
 enum status store_touch(struct store *store, struct slice bank,
                         struct slice key, struct lifetime lifetime)
 {
-    const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found;
-    enum status status = enter_bank(store, bank, &found);
-    if (status) {
-        return status;
-    }
+    struct store_visit visit = {0};
+    return read_entry(store, bank, key, &lifetime, &visit);
+}
+
+static enum status incr(struct bank *bank, const struct hashed_key *key,
+                        const struct increment *increment, struct number *sum)
+{
+    enum status status;
     unsigned tries = 0;
     do {
-        status = bank_touch(found, &hashed, lifetime);
-    } while (makes_room(found, &status, &tries));
-    epochs_leave(store->commons.epochs);
+        status = bank_incr(bank, key, increment, sum);
+    } while (makes_room(bank, &status, &tries));
+    return status;
+}
+
+/* Inside the epochs: one try; STATUS_CANCELLED when the bank was dropped. */
+static enum status incr_once(struct store *store, struct slice name,
+                             const struct hashed_key *key,
+                             const struct increment *increment,
+                             struct number *sum)
+{
+    bool is_new = false;
+    struct bank *found = store_find_bank(store, name);
+    enum status status = found ? STATUS_OK : STATUS_NOT_FOUND;
+    if (!found && increment->has_initial) {
+        status = open_bank(store, name, &found, &is_new);
+    }
+    status = status ? status : incr(found, key, increment, sum);
+    if (status && is_new) {
+        banks_drop_new(&store->banks, found);
+    }
     return status;
 }
 
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
-                       const struct number *delta, struct number *sum)
+                       const struct increment *increment, struct number *sum)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found;
-    enum status status = enter_bank(store, bank, &found);
+    struct bank *unused = NULL;
+    uint64_t needed = increment->has_initial ? key.len + NUMBER_TEXT_MAX : 0;
+    enum status status = make_room(store, needed, &unused);
     if (status) {
         return status;
     }
-    unsigned tries = 0;
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
     do {
-        status = bank_incr(found, &hashed, delta, sum);
-    } while (makes_room(found, &status, &tries));
+        status = incr_once(store, bank, &hashed, increment, sum);
+    } while (status == STATUS_CANCELLED);
     epochs_leave(store->commons.epochs);
+    return status;
+}
+
+/* Whether `old`, of `kind`, can be continued with `piece`. */
+static enum status check_piece(const struct store_piece *piece,
+                               const struct entry_facts *old)
+{
+    if (old->kind == VALUE_JSON ||
+        (old->kind == VALUE_TEXT && !utf8_is_valid(piece->bytes))) {
+        return STATUS_FAILED_PRECONDITION;
+    }
+    return old->size + piece->bytes.len > piece->size_max ? STATUS_OUT_OF_RANGE
+                                                          : STATUS_OK;
+}
+
+/* One try, with `room` for the whole: STATUS_ABORTED when another came in
+ * between. */
+static enum status append_once(struct store *store, struct slice bank,
+                               struct slice key,
+                               const struct store_piece *piece,
+                               struct buffer *room)
+{
+    struct store_visit seen = {.bytes = room};
+    size_t before = piece->is_before ? piece->bytes.len : 0;
+    enum status status = before ? buffer_append(room, piece->bytes) : STATUS_OK;
+    const struct hashed_key hashed = hash_key_of(store, key);
+    struct bank *found;
+    status = status ? status : enter_bank(store, bank, &found);
+    if (status) {
+        return status;
+    }
+    status = bank_read(found, &hashed, NULL, &seen);
+    epochs_leave(store->commons.epochs);
+    status = status ? status : check_piece(piece, &seen.facts);
+    if (!status && !before) {
+        status = buffer_append(room, piece->bytes);
+    }
+    if (status) {
+        return status;
+    }
+    struct slice whole = buffer_peek(room);
+    struct store_visit visit = {
+        .condition = {.rule = CONDITION_VALUE,
+                      .value = slice_of(whole.data + before, seen.facts.size)},
+        .is_continued = true};
+    const struct store_value value = {.bytes = whole, .kind = seen.facts.kind};
+    return store_put_if(store, bank, key, &value, &visit);
+}
+
+enum status store_append(struct store *store, struct slice bank,
+                         struct slice key, const struct store_piece *piece,
+                         uint64_t *size)
+{
+    struct buffer room = {0};
+    enum status status;
+    do {
+        buffer_clear(&room);
+        status = append_once(store, bank, key, piece, &room);
+    } while (status == STATUS_ABORTED);
+    *size = buffer_len(&room);
+    buffer_fini(&room);
     return status;
 }
 
@@ -484,9 +650,20 @@ enum status store_bank_reset(struct store *store, struct slice bank)
     if (status) {
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
-    status = wreck_bank(found, &store->wrecks);
+    status = bank_check_writable(found);
+    if (!status) {
+        status = wreck_bank(found, &store->wrecks);
+    }
     epochs_leave(store->commons.epochs);
     return status;
+}
+
+enum status store_bank_rename(struct store *store, struct slice bank,
+                              struct slice to)
+{
+    const struct hashed_key hashed = banks_hash_name(&store->banks, bank);
+    const struct hashed_key hashed_to = banks_hash_name(&store->banks, to);
+    return banks_rename(&store->banks, &hashed, &hashed_to);
 }
 
 /* The bank's limits with `change`; STATUS_INVALID_ARGUMENT when they exclude
@@ -494,16 +671,10 @@ enum status store_bank_reset(struct store *store, struct slice bank)
 static enum status merge_limits(struct bank_limits *limits,
                                 const struct bank_change *change)
 {
-    const struct bank_limits *wanted = &change->limits;
-    if (change->has_reserved) {
-        limits->reserved = wanted->reserved;
-    }
-    if (change->has_maximum) {
-        limits->maximum = wanted->maximum;
-    }
-    if (change->has_weight) {
-        limits->weight = wanted->weight;
-    }
+#define LIMIT(name, ...)                                                       \
+    limits->name = change->has_##name ? change->limits.name : limits->name;
+#include "core/bank_limits.def"
+#undef LIMIT
     return limits->maximum && limits->reserved > limits->maximum
                ? STATUS_INVALID_ARGUMENT
                : STATUS_OK;
@@ -538,6 +709,91 @@ static enum status set_limits(struct store *store, struct bank *bank,
     return status;
 }
 
+static enum status drop(struct store *store, struct slice name)
+{
+    const struct hashed_key hashed = banks_hash_name(&store->banks, name);
+    struct bank *bank;
+    enum status status = banks_drop(&store->banks, &hashed, &bank);
+    if (!status) {
+        struct bank_limits limits;
+        bank_limits(bank, &limits);
+        store->reserved -= limits.reserved;
+        (void)wreck_bank(bank, &store->wrecks); /* Else store_work() does. */
+    }
+    return status;
+}
+
+enum status store_bank_drop(struct store *store, struct slice bank)
+{
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
+    pthread_mutex_lock(&store->configure_lock);
+    enum status status = drop(store, bank);
+    pthread_mutex_unlock(&store->configure_lock);
+    epochs_leave(store->commons.epochs);
+    return status;
+}
+
+/* With configure_lock held: each of two banks gets what the other is set to,
+ * if either was configured. */
+static enum status swap_limits(struct store *store, struct bank *one,
+                               struct bank *other)
+{
+    struct bank_limits limits, other_limits;
+    if (!atomic_load(&one->terms) && !atomic_load(&other->terms)) {
+        return STATUS_OK;
+    }
+    bank_limits(one, &limits);
+    bank_limits(other, &other_limits);
+    enum status status = set_limits(store, one, &other_limits);
+    if (status) {
+        return status;
+    }
+    status = set_limits(store, other, &limits);
+    if (status) {
+        (void)set_limits(store, one, &limits); /* It has room for them. */
+    }
+    return status;
+}
+
+/* The same. What they are set to first: a bank that is configured stays. */
+static enum status swap(struct store *store, const struct hashed_key *name,
+                        const struct hashed_key *other)
+{
+    struct bank *one = banks_find(&store->banks, name);
+    struct bank *two = banks_find(&store->banks, other);
+    if (!one || !two) {
+        return STATUS_NOT_FOUND;
+    }
+    enum status status = bank_check_writable(one);
+    status = status ? status : bank_check_writable(two);
+    status = status ? status : swap_limits(store, one, two);
+    if (!status) {
+        status = banks_swap(&store->banks, name, other);
+        if (status) {
+            (void)swap_limits(store, one, two);
+        }
+    }
+    return status == STATUS_CANCELLED ? STATUS_NOT_FOUND : status;
+}
+
+enum status store_bank_swap(struct store *store, struct slice bank,
+                            struct slice other)
+{
+    const struct hashed_key hashed = banks_hash_name(&store->banks, bank);
+    const struct hashed_key hashed_other =
+        banks_hash_name(&store->banks, other);
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
+    pthread_mutex_lock(&store->configure_lock);
+    enum status status = swap(store, &hashed, &hashed_other);
+    pthread_mutex_unlock(&store->configure_lock);
+    epochs_leave(store->commons.epochs);
+    return status;
+}
+
 /* With configure_lock held. */
 static enum status configure(struct store *store, struct bank *bank,
                              const struct bank_change *change,
@@ -556,7 +812,7 @@ static enum status configure(struct store *store, struct bank *bank,
     return status;
 }
 
-/* Inside the epochs: one try; STATUS_ABORTED when the bank was dropped. */
+/* Inside the epochs: one try; STATUS_CANCELLED when the bank was dropped. */
 static enum status configure_once(struct store *store, struct slice bank,
                                   const struct bank_change *change,
                                   struct bank_limits *limits)
@@ -586,7 +842,7 @@ enum status store_bank_configure(struct store *store, struct slice bank,
     enum status status;
     do {
         status = configure_once(store, bank, change, limits);
-    } while (status == STATUS_ABORTED);
+    } while (status == STATUS_CANCELLED);
     epochs_leave(store->commons.epochs);
     return status;
 }
@@ -749,6 +1005,7 @@ bool store_work(struct store *store)
         banks_drop_idle(&store->banks, bank_idle_ms);
     }
     has_more = room_release(&store->room) || has_more;
+    banks_clear_doomed(&store->banks, &store->wrecks);
     return go_through_segments(store) || has_more;
 }
 

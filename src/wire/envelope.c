@@ -27,6 +27,9 @@ enum envelope_state envelope_read(struct slice body, struct envelope *envelope)
             has_id = true;
         } else if (field.number == ENVELOPE_ID) {
             reader.fault = "the id is no number";
+        } else if (field.number == ENVELOPE_DEADLINE &&
+                   field.type == FIELD_VARINT) {
+            envelope->deadline_ms = (uint32_t)field.value;
         } else if (field.type == FIELD_BYTES) {
             take_message(envelope, &field);
         }

@@ -13,6 +13,7 @@ enum { ENVELOPE_ID = 1, ENVELOPE_DEADLINE = 15, ENVELOPE_ERROR = 15 };
 
 struct envelope {
     uint64_t id;          /* 0 when there is none */
+    uint32_t deadline_ms; /* the same */
     uint32_t number;      /* of the last message that is known; 0: none */
     struct slice message; /* its bytes, borrowed */
     uint32_t unknown;     /* the last message that is not known; 0: none */

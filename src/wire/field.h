@@ -58,6 +58,16 @@ void field_put_fixed64(struct field_writer *writer, uint32_t number,
 void field_put_bytes(struct field_writer *writer, uint32_t number,
                      struct slice bytes);
 
+/* Writes one byte of a FIELD_BYTES that was started. */
+static inline void field_put_byte(struct field_writer *writer,
+                                  unsigned char byte)
+{
+    if (writer->at) {
+        *writer->at++ = (char)byte;
+    }
+    writer->len++;
+}
+
 /* Writes the start of a FIELD_BYTES whose `len` bytes are written next. */
 void field_put_head(struct field_writer *writer, uint32_t number, size_t len);
 
@@ -65,6 +75,10 @@ void field_put_head(struct field_writer *writer, uint32_t number, size_t len);
 static inline uint64_t field_zigzag(int64_t value)
 {
     return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
+}
+static inline int64_t field_unzigzag(uint64_t value)
+{
+    return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
 }
 
 #endif

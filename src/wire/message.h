@@ -43,10 +43,12 @@ enum status message_encode_response(const struct request *request,
                                     const struct response *response,
                                     struct buffer *out);
 
-/* The client's end. Appends the frame of `request` to `out`; a lifetime of
- * put that is not LIFETIME_NEW is none. STATUS_INVALID_ARGUMENT when it
- * cannot be said: no operation, a bank or a bank's prefix that is too long or
- * holds NUL, a frame too long. STATUS_NOMEM. On failure `out` is as before. */
+/* The client's end has what the programs here need of the protocol: the
+ * operations of the original, limits and figures of banks, hello and ping, and
+ * get_many; STATUS_UNIMPLEMENTED for others. Appends the frame of `request` to
+ * `out`; a lifetime of put is NEW, FOREVER or DEFAULT. STATUS_INVALID_ARGUMENT
+ * when it cannot be said: a bank or a bank's prefix that is too long or holds
+ * NUL, a frame too long. STATUS_NOMEM. On failure `out` is as before. */
 enum status message_encode_request(const struct request *request,
                                    struct buffer *out);
 

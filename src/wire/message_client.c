@@ -63,6 +63,8 @@ static void write_put(const struct request *request, struct outgoing *out)
     if (request->lifetime.rule == LIFETIME_NEW) {
         put->lifetime_case = CASE(PUT_REQUEST__LIFETIME_LIFETIME_MS);
         put->lifetime_ms = request->lifetime.ms;
+    } else if (request->lifetime.rule == LIFETIME_FOREVER) {
+        put->lifetime_case = CASE(PUT_REQUEST__LIFETIME_LIFETIME_MS);
     }
     out->envelope.put = put;
 }
@@ -102,6 +104,7 @@ static void write_change(struct lifetime lifetime,
         touch->change_case = CASE(TOUCH_REQUEST__CHANGE_EXPIRE_NOW);
         touch->expire_now = true;
         break;
+    case LIFETIME_DEFAULT:
     case LIFETIME_SAME:
         break;
     }
@@ -123,12 +126,13 @@ static void write_incr(const struct request *request, struct outgoing *out)
     cacheserver__v1__incr_request__init(incr);
     incr->bank = out->bank;
     incr->key = binary_of(request->key);
-    if (request->delta.is_integer) {
+    const struct number *delta = &request->increment.delta;
+    if (delta->is_integer) {
         incr->delta_case = CASE(INCR_REQUEST__DELTA_INTEGER);
-        incr->integer = request->delta.integer;
+        incr->integer = delta->integer;
     } else {
         incr->delta_case = CASE(INCR_REQUEST__DELTA_REAL);
-        incr->real = request->delta.real;
+        incr->real = delta->real;
     }
     out->envelope.incr = incr;
 }
@@ -261,7 +265,13 @@ enum status message_encode_request(const struct request *request,
     struct outgoing outgoing;
     bool has_name_prefix = request->op == OP_BANK_LIST;
     struct slice prefix = has_name_prefix ? request->prefix : slice_of("", 0);
-    if (request->op == OP_NONE || !terminate(request->bank, outgoing.bank) ||
+    if (request->op == OP_NONE) {
+        return STATUS_INVALID_ARGUMENT;
+    }
+    if (!writers[request->op]) {
+        return STATUS_UNIMPLEMENTED;
+    }
+    if (!terminate(request->bank, outgoing.bank) ||
         !terminate(prefix, outgoing.prefix)) {
         return STATUS_INVALID_ARGUMENT;
     }
@@ -350,7 +360,7 @@ static enum status take_bank_stats(const ProtobufCMessage *unpacked,
                                    struct response *response)
 {
     const MESSAGE(BankStatsResponse) *stats = (const void *)unpacked;
-#define STAT(name, number) response->stats.name = stats->name;
+#define STAT(name, number) response->stats.name = (uint64_t)stats->name;
 #include "core/bank_stats.def"
 #undef STAT
     return STATUS_OK;
@@ -360,8 +370,9 @@ static enum status take_bank_limits(const ProtobufCMessage *unpacked,
                                     struct response *response)
 {
     const MESSAGE(BankConfigureResponse) *limits = (const void *)unpacked;
-    response->limits =
-        (struct bank_limits){limits->reserved, limits->maximum, limits->weight};
+#define LIMIT(name, ...) response->limits.name = (uint64_t)limits->name;
+#include "core/bank_limits.def"
+#undef LIMIT
     return STATUS_OK;
 }
 
@@ -471,5 +482,8 @@ enum status message_decode_response(struct slice body, struct buffer *scratch,
         return STATUS_INVALID_ARGUMENT;
     }
     head->op = op_of_number(envelope.number);
+    if (head->op && !takers[head->op]) {
+        return STATUS_UNIMPLEMENTED;
+    }
     return take_message(&envelope, fields, scratch, response);
 }

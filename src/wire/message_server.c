@@ -1,16 +1,18 @@
 /* The server's way in, from the outside inwards:
  *
- *   envelope_read()    id and operation, by hand, so that whatever is wrong
- *                      further in can be answered
- *   guard_check()      the whole request, before anything is allocated
- *   unpack_message()   the operation's own message, by protobuf-c, into the
- *                      scratch memory
- *   read_*()           its fields into the request
+ *   envelope_read()  id, deadline and operation, so that whatever is wrong
+ *                    further in can be answered
+ *   guard_check()    the whole request: what passes has fields of the right
+ *                    types only, and a bounded number of them
+ *   take_*()         one field of the operation's own message into the request;
+ *                    of a field that comes twice the last counts
+ *   finish_*()       what can be said only when all fields are there
  *
- * protobuf-c ends a `string` at its first NUL and does not look at its
- * encoding, so strings are taken from the bytes themselves.
+ * By hand, where protobuf-c would copy every value, end a `string` at its
+ * first NUL, and want arrays built. tests/wire/test_message.c holds it to
+ * protobuf-c, field by field.
  *
- * To add an operation, add a read_*() to the table. */
+ * To add an operation, add its functions to the table. */
 #include "wire/message.h"
 
 #include "base/check.h"
@@ -21,233 +23,568 @@
 #include "wire/envelope.h"
 #include "wire/field.h"
 #include "wire/guard.h"
-#include "wire/unpack.h"
 
 #include "cache.pb-c.h"
 
-/* Short names for what protoc-c calls by its full path. */
-#define MESSAGE(Name) Cacheserver__V1__##Name
-#define CASE(NAME)    CACHESERVER__V1__##NAME
+#include <string.h>
 
-/* The numbers of string fields, as in proto/cache.proto. */
-enum { FIELD_BANK = 1, FIELD_LIST_PREFIX = 3 };
+/* The numbers of fields, as in proto/cache.proto. */
+enum { BANK = 1, KEY = 2 };
+enum {
+    PUT_VALUE = 3,
+    PUT_LIFETIME = 4,
+    PUT_KIND = 5,
+    PUT_IF_ABSENT = 6,
+    PUT_IF_PRESENT = 7,
+    PUT_IF_VERSION = 8,
+    PUT_IF_VALUE = 9,
+    PUT_PREVIOUS = 10,
+    PUT_VERSION = 11
+};
+enum { GET_TOUCH = 3, GET_VERSION = 6, GET_LIFETIME = 7 };
+enum { REMOVE_IF_VERSION = 3, REMOVE_IF_VALUE = 4, REMOVE_PREVIOUS = 5 };
+enum { CHANGE_LIFETIME = 4, CHANGE_PERSIST = 5, CHANGE_EXPIRE_NOW = 6 };
+enum {
+    INCR_REAL = 3,
+    INCR_INTEGER = 4,
+    INCR_INITIAL = 5,
+    INCR_LIFETIME = 6,
+    INCR_MINIMUM = 7,
+    INCR_MAXIMUM = 8,
+    INCR_SATURATE = 9
+};
+enum { NUMBER_REAL = 1, NUMBER_INTEGER = 2 };
+enum { MANY_ITEMS = 3, GET_MANY_VERSION = 4 };
+enum { META_VERSION = 3 };
+enum { PIECE_VALUE = 3, PIECE_SIZE_MAX = 4 };
+enum { LIST_PREFIX = 3, LIST_CURSOR = 4, LIST_LIMIT = 5, LIST_COUNTS = 6 };
+enum { OTHER_NAME = 3 };
 
-static struct slice slice_of_binary(ProtobufCBinaryData bytes)
+/* The first byte marks keys that are numbers in JSON; those are not to be had
+ * from here. */
+enum { KEY_MARK = 0xff };
+
+/* A request in the making: what is not good before all of it is known. */
+struct reading {
+    struct request *request;
+    struct response *response;
+    struct buffer *scratch;
+    struct slice message;
+    struct field change;    /* the last of those about lifetimes; number 0: */
+    struct field condition; /* none, likewise */
+    uint32_t kind;
+    bool has_delta;
+    bool has_empty_number;
+    size_t items_taken;
+};
+
+static bool refuse(const struct reading *reading, const char *what)
 {
-    return slice_of(bytes.data, bytes.len);
-}
-
-static bool refuse(struct response *response, const char *what)
-{
-    response_fail(response, STATUS_INVALID_ARGUMENT, "%s", what);
+    response_fail(reading->response, STATUS_INVALID_ARGUMENT, "%s", what);
     return false;
 }
 
-/* The first byte marks keys that are numbers in JSON; those are not to be
- * had from here. */
-static bool read_key(ProtobufCBinaryData bytes, struct request *request,
-                     struct response *response)
+static void take_put(struct reading *reading, const struct field *field)
 {
-    request->key = slice_of_binary(bytes);
-    if (bytes.len && bytes.data[0] == 0xff) {
-        return refuse(response, "key must not begin with the byte 0xFF");
+    struct request *request = reading->request;
+    switch (field->number) {
+    case PUT_VALUE:
+        request->value = field->bytes;
+        break;
+    case PUT_LIFETIME:
+        request->lifetime = lifetime_of_ms(field->value);
+        break;
+    case PUT_KIND:
+        reading->kind = (uint32_t)field->value;
+        break;
+    case PUT_IF_ABSENT:
+    case PUT_IF_PRESENT:
+    case PUT_IF_VERSION:
+    case PUT_IF_VALUE:
+        reading->condition = *field;
+        break;
+    case PUT_PREVIOUS:
+        request->wants_previous = field->value;
+        break;
+    case PUT_VERSION:
+        request->wants_version = field->value;
+        break;
+    default:
+        break;
     }
-    return true;
 }
 
-static bool read_put(const ProtobufCMessage *unpacked, struct request *request,
-                     struct response *response)
+static bool finish_kind(const struct reading *reading, enum value_kind *kind)
 {
-    const MESSAGE(PutRequest) *put = (const void *)unpacked;
-    if ((unsigned)put->kind >= VALUE_KIND_COUNT) {
-        return refuse(response, "kind is not one of ValueKind");
-    }
-    request->kind = (enum value_kind)put->kind;
-    request->value = slice_of_binary(put->value);
-    if (put->lifetime_case == CASE(PUT_REQUEST__LIFETIME_LIFETIME_MS)) {
-        request->lifetime = lifetime_of_ms(put->lifetime_ms);
-    }
-    return read_key(put->key, request, response);
+    *kind = (enum value_kind)reading->kind;
+    return reading->kind < VALUE_KIND_COUNT ||
+           refuse(reading, "kind is not one of ValueKind");
 }
 
-static bool read_get(const ProtobufCMessage *unpacked, struct request *request,
-                     struct response *response)
+static bool finish_put(struct reading *reading)
 {
-    const MESSAGE(GetRequest) *get = (const void *)unpacked;
-    if (get->touch) {
-        request->is_touch = true;
-        request->lifetime.rule = LIFETIME_SAME;
+    struct condition *condition = &reading->request->condition;
+    const struct field *field = &reading->condition;
+    switch (field->number) {
+    case PUT_IF_ABSENT:
+        condition->rule = CONDITION_ABSENT;
+        if (!field->value) {
+            return refuse(reading, "if_absent must be true when it is there");
+        }
+        break;
+    case PUT_IF_PRESENT:
+        condition->rule = CONDITION_PRESENT;
+        if (!field->value) {
+            return refuse(reading, "if_present must be true when it is there");
+        }
+        break;
+    case PUT_IF_VERSION:
+        condition->rule = CONDITION_VERSION;
+        condition->version = field->value;
+        break;
+    case PUT_IF_VALUE:
+        condition->rule = CONDITION_VALUE;
+        condition->value = field->bytes;
+        break;
+    default:
+        break;
     }
-    return read_key(get->key, request, response);
+    return finish_kind(reading, &reading->request->kind);
 }
 
-static bool read_remove(const ProtobufCMessage *unpacked,
-                        struct request *request, struct response *response)
+static void take_get(struct reading *reading, const struct field *field)
 {
-    const MESSAGE(RemoveRequest) *remove = (const void *)unpacked;
-    return read_key(remove->key, request, response);
+    struct request *request = reading->request;
+    switch (field->number) {
+    case GET_TOUCH:
+        request->is_touch = field->value;
+        break;
+    case CHANGE_LIFETIME:
+    case CHANGE_PERSIST:
+        reading->change = *field;
+        break;
+    case GET_VERSION:
+        request->wants_version = field->value;
+        break;
+    case GET_LIFETIME:
+        request->wants_lifetime = field->value;
+        break;
+    default:
+        break;
+    }
 }
 
-static bool read_change(const MESSAGE(TouchRequest) * touch,
-                        struct lifetime *lifetime, struct response *response)
+/* The lifetime that the change asks for; without one the entry's own. */
+static bool finish_change(struct reading *reading)
 {
-    switch ((int)touch->change_case) {
-    case CASE(TOUCH_REQUEST__CHANGE_LIFETIME_MS):
-        *lifetime = lifetime_of_ms(touch->lifetime_ms);
-        return touch->lifetime_ms > 0 ||
-               refuse(response, "lifetime_ms must not be 0: say persist");
-    case CASE(TOUCH_REQUEST__CHANGE_PERSIST):
+    const struct field *change = &reading->change;
+    struct lifetime *lifetime = &reading->request->lifetime;
+    switch (change->number) {
+    case CHANGE_LIFETIME:
+        *lifetime = lifetime_of_ms(change->value);
+        return change->value > 0 ||
+               refuse(reading, "lifetime_ms must not be 0: say persist");
+    case CHANGE_PERSIST:
         lifetime->rule = LIFETIME_FOREVER;
-        return touch->persist ||
-               refuse(response, "persist must be true when it is there");
-    case CASE(TOUCH_REQUEST__CHANGE_EXPIRE_NOW):
+        return change->value ||
+               refuse(reading, "persist must be true when it is there");
+    case CHANGE_EXPIRE_NOW:
         lifetime->rule = LIFETIME_OVER;
-        return touch->expire_now ||
-               refuse(response, "expire_now must be true when it is there");
-    case CASE(TOUCH_REQUEST__CHANGE__NOT_SET):
+        return change->value ||
+               refuse(reading, "expire_now must be true when it is there");
     default:
         lifetime->rule = LIFETIME_SAME;
         return true;
     }
 }
 
-static bool read_touch(const ProtobufCMessage *unpacked,
-                       struct request *request, struct response *response)
+static bool finish_get(struct reading *reading)
 {
-    const MESSAGE(TouchRequest) *touch = (const void *)unpacked;
-    return read_change(touch, &request->lifetime, response) &&
-           read_key(touch->key, request, response);
-}
-
-static bool read_incr(const ProtobufCMessage *unpacked, struct request *request,
-                      struct response *response)
-{
-    const MESSAGE(IncrRequest) *incr = (const void *)unpacked;
-    switch ((int)incr->delta_case) {
-    case CASE(INCR_REQUEST__DELTA_REAL):
-        request->delta.real = incr->real;
-        break;
-    case CASE(INCR_REQUEST__DELTA_INTEGER):
-        request->delta.is_integer = true;
-        request->delta.integer = incr->integer;
-        break;
-    case CASE(INCR_REQUEST__DELTA__NOT_SET):
-    default:
-        return refuse(response, "delta must be there, real or integer");
+    struct request *request = reading->request;
+    bool has_change = reading->change.number != 0;
+    if (request->is_touch && has_change) {
+        return refuse(reading, "touch excludes lifetime_ms and persist");
     }
-    return read_key(incr->key, request, response);
+    request->is_touch = request->is_touch || has_change;
+    return !request->is_touch || finish_change(reading);
 }
 
-static bool read_bank_list(const ProtobufCMessage *unpacked,
-                           struct request *request, struct response *response)
+static void take_remove(struct reading *reading, const struct field *field)
 {
-    const MESSAGE(BankListRequest) *list = (const void *)unpacked;
-    request->cursor = slice_of_binary(list->cursor);
-    request->limit = list->limit;
-    return utf8_is_valid(request->prefix) ||
-           refuse(response, "prefix must be valid UTF-8");
+    switch (field->number) {
+    case REMOVE_IF_VERSION:
+    case REMOVE_IF_VALUE:
+        reading->condition = *field;
+        break;
+    case REMOVE_PREVIOUS:
+        reading->request->wants_previous = field->value;
+        break;
+    default:
+        break;
+    }
 }
 
-static bool read_bank_keys(const ProtobufCMessage *unpacked,
-                           struct request *request, struct response *response)
+static bool finish_remove(struct reading *reading)
 {
-    const MESSAGE(BankKeysRequest) *keys = (const void *)unpacked;
-    (void)response;
-    request->prefix = slice_of_binary(keys->prefix);
-    request->cursor = slice_of_binary(keys->cursor);
-    request->limit = keys->limit;
+    const struct field *field = &reading->condition;
+    if (field->number == REMOVE_IF_VERSION) {
+        reading->request->condition = (struct condition){
+            .rule = CONDITION_VERSION, .version = field->value};
+    } else if (field->number == REMOVE_IF_VALUE) {
+        reading->request->condition =
+            (struct condition){.rule = CONDITION_VALUE, .value = field->bytes};
+    }
     return true;
 }
 
-/* Each limit is the only member of its oneof. */
-static bool read_bank_configure(const ProtobufCMessage *unpacked,
-                                struct request *request,
-                                struct response *response)
+static void take_touch(struct reading *reading, const struct field *field)
 {
-    const MESSAGE(BankConfigureRequest) *configure = (const void *)unpacked;
-    (void)response;
-    request->change = (struct bank_change){
-        .limits = {configure->reserved, configure->maximum, configure->weight},
-        .has_reserved = configure->reserve_case != 0,
-        .has_maximum = configure->most_case != 0,
-        .has_weight = configure->share_case != 0,
-    };
+    if (field->number >= CHANGE_LIFETIME &&
+        field->number <= CHANGE_EXPIRE_NOW) {
+        reading->change = *field;
+    }
+}
+
+static struct number real_of(const struct field *field)
+{
+    struct number number = {0};
+    memcpy(&number.real, &field->value, sizeof number.real);
+    return number;
+}
+
+static struct number integer_of(const struct field *field)
+{
+    return (struct number){.is_integer = true,
+                           .integer = field_unzigzag(field->value)};
+}
+
+/* A Number, which may come in pieces as any message may. */
+static void take_number(struct reading *reading, struct slice message,
+                        struct number *number, bool *is_there)
+{
+    struct field_reader reader = {.rest = message};
+    struct field field;
+    bool is_set = *is_there;
+    while (field_next(&reader, &field)) {
+        if (field.number == NUMBER_REAL) {
+            *number = real_of(&field);
+            is_set = true;
+        } else if (field.number == NUMBER_INTEGER) {
+            *number = integer_of(&field);
+            is_set = true;
+        }
+    }
+    *is_there = is_set;
+    reading->has_empty_number = reading->has_empty_number || !is_set;
+}
+
+static void take_incr(struct reading *reading, const struct field *field)
+{
+    struct increment *increment = &reading->request->increment;
+    switch (field->number) {
+    case INCR_REAL:
+        increment->delta = real_of(field);
+        reading->has_delta = true;
+        break;
+    case INCR_INTEGER:
+        increment->delta = integer_of(field);
+        reading->has_delta = true;
+        break;
+    case INCR_INITIAL:
+        take_number(reading, field->bytes, &increment->initial,
+                    &increment->has_initial);
+        break;
+    case INCR_LIFETIME:
+        increment->lifetime = lifetime_of_ms(field->value);
+        break;
+    case INCR_MINIMUM:
+        take_number(reading, field->bytes, &increment->minimum,
+                    &increment->has_minimum);
+        break;
+    case INCR_MAXIMUM:
+        take_number(reading, field->bytes, &increment->maximum,
+                    &increment->has_maximum);
+        break;
+    case INCR_SATURATE:
+        increment->saturates = field->value;
+        break;
+    default:
+        break;
+    }
+}
+
+static bool finish_incr(struct reading *reading)
+{
+    if (!reading->has_delta) {
+        return refuse(reading, "delta must be there, real or integer");
+    }
+    return !reading->has_empty_number ||
+           refuse(reading, "initial, minimum and maximum must be real or "
+                           "integer when they are there");
+}
+
+/* How often the field of items is there. */
+static size_t count_items(struct slice message)
+{
+    struct field_reader reader = {.rest = message};
+    struct field field;
+    size_t count = 0;
+    while (field_next(&reader, &field)) {
+        count += field.number == MANY_ITEMS;
+    }
+    return count;
+}
+
+/* Room for all items, when the first is met. */
+static struct batch_item *next_item(struct reading *reading)
+{
+    struct request *request = reading->request;
+    struct batch_item *items = (void *)buffer_first(reading->scratch);
+    if (reading->items_taken == 0) {
+        size_t count = count_items(reading->message);
+        buffer_clear(reading->scratch);
+        items = (void *)buffer_reserve(reading->scratch, count * sizeof *items);
+        request->item_count = items ? count : 0;
+        request->items = items;
+    }
+    if (!items) {
+        return NULL;
+    }
+    struct batch_item *item = &items[reading->items_taken++];
+    *item = (struct batch_item){.kind = VALUE_BYTES};
+    return item;
+}
+
+static void take_keys(struct reading *reading, const struct field *field)
+{
+    struct batch_item *item =
+        field->number == MANY_ITEMS ? next_item(reading) : NULL;
+    if (item) {
+        item->key = field->bytes;
+    }
+}
+
+static void take_get_many(struct reading *reading, const struct field *field)
+{
+    if (field->number == GET_MANY_VERSION) {
+        reading->request->wants_version = field->value;
+    }
+    take_keys(reading, field);
+}
+
+static void take_touch_many(struct reading *reading, const struct field *field)
+{
+    take_touch(reading, field);
+    take_keys(reading, field);
+}
+
+static void take_put_item_field(struct batch_item *item,
+                                const struct field *field)
+{
+    switch (field->number) {
+    case KEY:
+        item->key = field->bytes;
+        break;
+    case PUT_VALUE:
+        item->value = field->bytes;
+        break;
+    case PUT_LIFETIME:
+        item->lifetime = lifetime_of_ms(field->value);
+        break;
+    case PUT_KIND:
+        item->kind = (enum value_kind)(uint32_t)field->value;
+        break;
+    default:
+        break;
+    }
+}
+
+static void take_put_many(struct reading *reading, const struct field *field)
+{
+    struct batch_item *item =
+        field->number == MANY_ITEMS ? next_item(reading) : NULL;
+    struct field_reader reader = {.rest = field->bytes};
+    struct field inner;
+    while (item && field_next(&reader, &inner)) {
+        take_put_item_field(item, &inner);
+    }
+}
+
+static bool finish_keys(struct reading *reading)
+{
+    const struct request *request = reading->request;
+    if (reading->items_taken < request->item_count) {
+        return refuse(reading, status_text(STATUS_NOMEM));
+    }
+    for (size_t i = 0; i < request->item_count; i++) {
+        struct slice key = request->items[i].key;
+        if (key.len && (unsigned char)key.data[0] == KEY_MARK) {
+            return refuse(reading, "key must not begin with the byte 0xFF");
+        }
+    }
     return true;
 }
 
-static bool read_nothing(const ProtobufCMessage *unpacked,
-                         struct request *request, struct response *response)
+static bool finish_put_many(struct reading *reading)
 {
-    (void)unpacked;
-    (void)request;
-    (void)response;
-    return true;
+    const struct request *request = reading->request;
+    for (size_t i = 0; i < request->item_count; i++) {
+        if ((unsigned)request->items[i].kind >= VALUE_KIND_COUNT) {
+            return refuse(reading, "kind is not one of ValueKind");
+        }
+    }
+    return finish_keys(reading);
 }
 
-/* Each takes the fields of its message, except strings, which are there
- * already; false with the response filled when they are no request. */
-static bool (*const readers[OP_COUNT])(const ProtobufCMessage *unpacked,
-                                       struct request *request,
-                                       struct response *response) = {
-    [OP_PUT] = read_put,
-    [OP_GET] = read_get,
-    [OP_REMOVE] = read_remove,
-    [OP_TOUCH] = read_touch,
-    [OP_INCR] = read_incr,
-    [OP_BANK_LIST] = read_bank_list,
-    [OP_BANK_KEYS] = read_bank_keys,
-    [OP_BANK_RESET] = read_nothing,
-    [OP_BANK_STATS] = read_nothing,
-    [OP_BANK_CONFIGURE] = read_bank_configure,
-    [OP_HELLO] = read_nothing,
-    [OP_PING] = read_nothing,
+static bool finish_touch_many(struct reading *reading)
+{
+    return finish_change(reading) && finish_keys(reading);
+}
+
+static void take_meta(struct reading *reading, const struct field *field)
+{
+    if (field->number == META_VERSION) {
+        reading->request->wants_version = field->value;
+    }
+}
+
+static void take_piece(struct reading *reading, const struct field *field)
+{
+    if (field->number == PIECE_VALUE) {
+        reading->request->value = field->bytes;
+    } else if (field->number == PIECE_SIZE_MAX) {
+        reading->request->size_max = field->value;
+    }
+}
+
+static void take_list(struct reading *reading, const struct field *field)
+{
+    struct request *request = reading->request;
+    switch (field->number) {
+    case LIST_PREFIX:
+        request->prefix = field->bytes;
+        break;
+    case LIST_CURSOR:
+        request->cursor = field->bytes;
+        break;
+    case LIST_LIMIT:
+        request->limit = (uint32_t)field->value;
+        break;
+    case LIST_COUNTS:
+        request->wants_counts = field->value;
+        break;
+    default:
+        break;
+    }
+}
+
+static bool finish_bank_list(struct reading *reading)
+{
+    return utf8_is_valid(reading->request->prefix) ||
+           refuse(reading, "prefix must be valid UTF-8");
+}
+
+static void take_other(struct reading *reading, const struct field *field)
+{
+    if (field->number == OTHER_NAME) {
+        reading->request->other = field->bytes;
+    }
+}
+
+static void take_limit(struct reading *reading, const struct field *field)
+{
+    struct bank_change *change = &reading->request->change;
+    switch (field->number) {
+#define LIMIT(name, number, response, form, ...)                               \
+    case number:                                                               \
+        change->has_##name = true;                                             \
+        change->limits.name =                                                  \
+            (form) == LIMIT_SWITCH ? field->value != 0 : field->value;         \
+        break;
+#include "core/bank_limits.def"
+#undef LIMIT
+    default:
+        break;
+    }
+}
+
+static void take_nothing(struct reading *reading, const struct field *field)
+{
+    (void)reading;
+    (void)field;
+}
+
+/* `take` gets each field but bank and key; `finish`, if it is there, answers
+ * false with the response filled when they are no request. */
+static const struct {
+    void (*take)(struct reading *reading, const struct field *field);
+    bool (*finish)(struct reading *reading);
+} readers[OP_COUNT] = {
+    [OP_PUT] = {take_put, finish_put},
+    [OP_GET] = {take_get, finish_get},
+    [OP_REMOVE] = {take_remove, finish_remove},
+    [OP_TOUCH] = {take_touch, finish_change},
+    [OP_INCR] = {take_incr, finish_incr},
+    [OP_GET_MANY] = {take_get_many, finish_keys},
+    [OP_PUT_MANY] = {take_put_many, finish_put_many},
+    [OP_REMOVE_MANY] = {take_keys, finish_keys},
+    [OP_TOUCH_MANY] = {take_touch_many, finish_touch_many},
+    [OP_META] = {take_meta, NULL},
+    [OP_APPEND] = {take_piece, NULL},
+    [OP_PREPEND] = {take_piece, NULL},
+    [OP_BANK_LIST] = {take_list, finish_bank_list},
+    [OP_BANK_KEYS] = {take_list, NULL},
+    [OP_BANK_ENTRIES] = {take_list, NULL},
+    [OP_REMOVE_BY_PREFIX] = {take_list, NULL},
+    [OP_BANK_RESET] = {take_nothing, NULL},
+    [OP_BANK_STATS] = {take_nothing, NULL},
+    [OP_BANK_CONFIGURE] = {take_limit, NULL},
+    [OP_BANK_DROP] = {take_nothing, NULL},
+    [OP_BANK_RENAME] = {take_other, NULL},
+    [OP_BANK_SWAP] = {take_other, NULL},
+    [OP_HELLO] = {take_nothing, NULL},
+    [OP_PING] = {take_nothing, NULL},
 };
 
-static void read_strings(enum op op, struct slice message,
-                         struct request *request)
+static void take_field(struct reading *reading, enum op op,
+                       const struct field *field)
 {
-    if (op_info(op)->flags & OP_BANK) {
-        request->bank = field_find(message, FIELD_BANK);
-    }
-    if (op == OP_BANK_LIST) {
-        request->prefix = field_find(message, FIELD_LIST_PREFIX);
+    unsigned flags = op_info(op)->flags;
+    if (flags & OP_BANK && field->number == BANK) {
+        reading->request->bank = field->bytes;
+    } else if (flags & OP_KEY && field->number == KEY) {
+        reading->request->key = field->bytes;
+    } else {
+        readers[op].take(reading, field);
     }
 }
 
-static const ProtobufCMessageDescriptor *shape_of(uint32_t number)
+static bool finish_key(struct reading *reading)
 {
-    return protobuf_c_message_descriptor_get_field(
-               &cacheserver__v1__request__descriptor, number)
-        ->descriptor;
+    struct slice key = reading->request->key;
+    return key.len == 0 || (unsigned char)key.data[0] != KEY_MARK ||
+           refuse(reading, "key must not begin with the byte 0xFF");
 }
 
-/* Decodes the operation in `envelope`; `fields` are those of the whole. */
-static bool read_op(const struct envelope *envelope, size_t fields,
-                    struct buffer *scratch, struct request *request,
-                    struct response *response)
+/* Decodes the operation in `envelope`. */
+static bool read_op(const struct envelope *envelope, struct reading *reading)
 {
     enum op op = op_of_number(envelope->number);
     CHECK(op != OP_NONE);
-    const ProtobufCMessage *unpacked;
-    enum status status =
-        unpack_message(envelope->message, shape_of(envelope->number), fields,
-                       scratch, &unpacked);
-    if (status) {
-        response_fail(response, status, "the request does not unpack: %s",
-                      status_text(status));
-        return false;
+    struct field_reader reader = {.rest = envelope->message};
+    struct field field;
+    reading->message = envelope->message;
+    while (field_next(&reader, &field)) {
+        take_field(reading, op, &field);
     }
-    read_strings(op, envelope->message, request);
-    if (!readers[op](unpacked, request, response)) {
-        return false;
-    }
-    request->op = op;
-    return true;
+    bool is_request = finish_key(reading) &&
+                      (!readers[op].finish || readers[op].finish(reading));
+    reading->request->op = is_request ? op : OP_NONE;
+    return is_request;
 }
 
 static bool read_body(const struct envelope *envelope, struct slice body,
-                      struct buffer *scratch, struct request *request,
-                      struct response *response)
+                      struct reading *reading)
 {
     static const struct guard_bounds bounds = {
         .fields_max = MESSAGE_FIELDS_MAX,
@@ -257,38 +594,40 @@ static bool read_body(const struct envelope *envelope, struct slice body,
     const char *fault = guard_check(body, &cacheserver__v1__request__descriptor,
                                     &bounds, &fields);
     if (fault) {
-        response_fail(response, STATUS_INVALID_ARGUMENT,
+        response_fail(reading->response, STATUS_INVALID_ARGUMENT,
                       "the request does not parse: %s", fault);
         return false;
     }
     if (envelope->number) {
-        return read_op(envelope, fields, scratch, request, response);
+        return read_op(envelope, reading);
     }
     if (envelope->unknown) {
-        response_fail(response, STATUS_UNIMPLEMENTED,
+        response_fail(reading->response, STATUS_UNIMPLEMENTED,
                       "this server has no op with number %u",
                       (unsigned)envelope->unknown);
         return false;
     }
-    return refuse(response, "the request has no op");
+    return refuse(reading, "the request has no op");
 }
 
 enum message message_decode_request(struct slice body, struct buffer *scratch,
                                     struct request *request,
                                     struct response *response)
 {
+    struct reading reading = {
+        .request = request, .response = response, .scratch = scratch};
     struct envelope envelope;
     enum envelope_state state = envelope_read(body, &envelope);
     if (state == ENVELOPE_BAD) {
         return MESSAGE_BAD;
     }
     request->id = envelope.id;
+    request->deadline_ms = envelope.deadline_ms;
     if (state == ENVELOPE_BROKEN) {
         response_fail(response, STATUS_INVALID_ARGUMENT,
                       "the request does not parse: %s", envelope.fault);
         return MESSAGE_REFUSED;
     }
-    return read_body(&envelope, body, scratch, request, response)
-               ? MESSAGE_READY
-               : MESSAGE_REFUSED;
+    return read_body(&envelope, body, &reading) ? MESSAGE_READY
+                                                : MESSAGE_REFUSED;
 }

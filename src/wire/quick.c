@@ -100,7 +100,9 @@ static inline struct slice take_bytes(struct scan *scan, unsigned char tag)
 static inline void take_put(struct scan *scan, struct request *request)
 {
     request->value = take_bytes(scan, TAG_PUT_VALUE);
-    request->lifetime = lifetime_of_ms(take_number(scan, TAG_PUT_LIFETIME));
+    if (take_tag(scan, TAG_PUT_LIFETIME)) {
+        request->lifetime = lifetime_of_ms(take_varint(scan));
+    }
     uint64_t kind = take_number(scan, TAG_PUT_KIND);
     scan->is_bad = scan->is_bad || kind >= VALUE_KIND_COUNT;
     request->kind = (enum value_kind)kind;
@@ -221,10 +223,12 @@ static inline bool is_usual(const struct request *request,
 {
     if (response->status) {
         return response->status == STATUS_NOT_FOUND &&
-               response->message[0] == '\0';
+               response->message[0] == '\0' && !response->has_previous;
     }
-    return request->op == OP_PUT ||
-           (request->op == OP_GET && buffer_len(&response->body) <= VALUE_MAX);
+    return request_is_plain(request) &&
+           (request->op == OP_PUT ||
+            (request->op == OP_GET &&
+             buffer_len(&response->body) <= VALUE_MAX));
 }
 
 bool quick_encode(const struct request *request,

@@ -104,7 +104,7 @@ static void timed_incr(struct worker *worker)
 {
     static const struct slice key = {"number", 6};
     const struct store_value zero = {.bytes = {"0", 1}, .kind = VALUE_TEXT};
-    const struct number one = {.is_integer = true, .integer = 1};
+    const struct increment one = {.delta = {.is_integer = true, .integer = 1}};
     struct number sum;
     if (worker->meters[CALL_INCR].count % 1000 == 0) {
         CHECK(!store_put(worker->rig.store, bank, key, &zero));

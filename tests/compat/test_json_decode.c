@@ -326,7 +326,7 @@ static void expect_value(const char *json, enum value_kind kind,
     EXPECT_INT(trial.call.request.kind, kind);
     EXPECT_SLICE(trial.call.request.value, value);
     EXPECT(trial.call.request.is_value_checked);
-    EXPECT_INT(trial.call.request.lifetime.rule, LIFETIME_FOREVER);
+    EXPECT_INT(trial.call.request.lifetime.rule, LIFETIME_DEFAULT);
     trial_end(&trial);
 }
 
@@ -414,7 +414,7 @@ static void encodings_are_ignored_where_nothing_is_put(void)
                       "\"value\":[],\"lifetime\":\"x\",\"encoding\":1}");
     EXPECT_INT(trial.result, DECODE_READY);
     EXPECT_INT(trial.call.request.value.len, 0);
-    EXPECT_INT(trial.call.request.lifetime.rule, LIFETIME_FOREVER);
+    EXPECT_INT(trial.call.request.lifetime.rule, LIFETIME_DEFAULT);
     trial_end(&trial);
 }
 
@@ -525,7 +525,7 @@ static void expect_delta(const char *json, double must)
     struct trial trial;
     run_lifetime(&trial, "incr", "value", json);
     EXPECT_INT(trial.result, DECODE_READY);
-    const struct number *delta = &trial.call.request.delta;
+    const struct number *delta = &trial.call.request.increment.delta;
     EXPECT(!delta->is_integer);
     if (!EXPECT(delta->real == must)) {
         EXPECT_TEXT(SLICE_LITERAL("the delta"), json);

@@ -375,7 +375,8 @@ static void limits_and_stats_are_objects(void)
 {
     struct call call;
     begin(&call, OP_BANK_CONFIGURE);
-    call.response.limits = (struct bank_limits){1, UINT64_MAX, 100};
+    call.response.limits = (struct bank_limits){
+        .reserved = 1, .maximum = UINT64_MAX, .weight = 100};
     expect_answer(&call, OK("{\"reserved\": 1, \"maximum\": "
                             "18446744073709551615, \"weight\": 100}"));
     begin(&call, OP_BANK_STATS);

@@ -211,7 +211,7 @@ static enum status incr(const struct bench *bench, const char *key,
                         struct number delta)
 {
     struct request *request = task_begin(bench->task, OP_INCR, "b", key);
-    request->delta = delta;
+    request->increment.delta = delta;
     return task_run(bench, bench->task);
 }
 
@@ -841,7 +841,7 @@ void contract_requests_are_carried_out_in_their_order(
     put(&bench, "b", "k", "0");
     for (size_t i = 0; i < TASKS; i++) {
         struct request *request = task_begin(&tasks[i], OP_INCR, "b", "k");
-        request->delta = one;
+        request->increment.delta = one;
         if (i % 10 == 9) {
             request->op = OP_PUT;
             request->value = task_text(&tasks[i], "0");

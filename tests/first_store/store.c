@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "core/number.h"
 #include "core/response.h"
 #include "first_store/agenda.h"
 #include "first_store/bank.h"
@@ -300,12 +301,13 @@ enum status store_touch(struct store *store, struct slice bank,
 }
 
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
-                       const struct number *delta, struct number *sum)
+                       const struct increment *increment, struct number *sum)
 {
     const struct hashed_key name = hash_key_of(store, bank);
     const struct hashed_key hashed = hash_key_of(store, key);
     struct bank *found = find_bank(store, &name);
-    return found ? bank_incr(found, &hashed, delta, sum) : STATUS_NOT_FOUND;
+    return found ? bank_incr(found, &hashed, &increment->delta, sum)
+                 : STATUS_NOT_FOUND;
 }
 
 enum status store_bank_reset(struct store *store, struct slice bank)

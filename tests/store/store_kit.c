@@ -104,10 +104,11 @@ enum status kit_remove(struct store *store, const char *bank, const char *key)
 enum status kit_incr(struct store *store, const char *bank, const char *key,
                      int64_t delta)
 {
-    const struct number number = {.is_integer = true, .integer = delta};
+    const struct increment increment = {
+        .delta = {.is_integer = true, .integer = delta}};
     struct number sum;
     return store_incr(store, slice_of_string(bank), slice_of_string(key),
-                      &number, &sum);
+                      &increment, &sum);
 }
 
 static enum status list(struct store *store, const char *bank,

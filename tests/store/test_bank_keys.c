@@ -44,7 +44,7 @@ static void put(struct scene *scene, int number, uint64_t end)
     memcpy(key + KEY_LEN_MAX - sizeof end, &end, sizeof end);
     struct hashed_key hashed = key_of(scene, number);
     struct bank_value value = {.bytes = SLICE_LITERAL("v"),
-                               .life = LIFE_FOREVER};
+                               .lifetime = {LIFETIME_FOREVER, 0}};
     EXPECT_INT(bank_put(scene->bank, &hashed, &value), STATUS_OK);
 }
 

@@ -320,7 +320,7 @@ static void get_with_touch_gives_the_value_and_a_lifetime(void)
 static void incr_adds_exactly_and_stores_json(void)
 {
     struct store *store = kit_open();
-    const struct number one = {.is_integer = true, .integer = 1};
+    const struct increment one = {.delta = {.is_integer = true, .integer = 1}};
     struct number sum;
     struct buffer bytes = {0};
     enum value_kind kind = VALUE_TEXT;
@@ -341,7 +341,7 @@ static void incr_adds_exactly_and_stores_json(void)
 static void incr_by_a_real_adds_as_the_original_does(void)
 {
     struct store *store = kit_open();
-    const struct number half = {.real = 0.5};
+    const struct increment half = {.delta = {.real = 0.5}};
     struct number sum;
     kit_put(store, "b", "k", " 1_0 ");
     EXPECT_INT(

@@ -176,9 +176,9 @@ static void compare_remove(struct twins *twins)
 static void compare_incr(struct twins *twins)
 {
     const struct operation *to = &twins->operation;
-    const struct number delta = {.is_integer = true,
-                                 .integer = (int64_t)draw(twins, UINT32_MAX) -
-                                            INT32_MAX};
+    const struct increment delta = {
+        .delta = {.is_integer = true,
+                  .integer = (int64_t)draw(twins, UINT32_MAX) - INT32_MAX}};
     struct number sum = {0};
     struct number must_sum = {0};
     enum status status =

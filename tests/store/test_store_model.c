@@ -176,9 +176,10 @@ static void compare_incr(struct pair *pair)
     struct number delta = {.is_integer = draw(pair, 2)};
     delta.integer = (int64_t)draw(pair, 1000) - 500;
     delta.real = (double)delta.integer / 8;
+    const struct increment increment = {.delta = delta};
     struct number sum;
     struct number must_sum;
-    enum status status = store_incr(pair->store, bank, key, &delta, &sum);
+    enum status status = store_incr(pair->store, bank, key, &increment, &sum);
     enum status must =
         store_model_incr(pair->model, bank, key, &delta, &must_sum);
     if (status == STATUS_OK && must == STATUS_OK) {

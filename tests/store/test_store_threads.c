@@ -219,7 +219,8 @@ static void add_something(struct worker *worker)
     char key_room[16];
     uint64_t which = draw(worker, SUMS);
     int64_t amount = (int64_t)draw(worker, 1000) - 300;
-    const struct number delta = {.is_integer = true, .integer = amount};
+    const struct increment delta = {
+        .delta = {.is_integer = true, .integer = amount}};
     struct number sum;
     enum status status =
         store_incr(worker->store, SLICE_LITERAL("sums"),

@@ -17,7 +17,8 @@ enum status first_store_remove(struct store *store, struct slice bank,
 enum status first_store_touch(struct store *store, struct slice bank,
                               struct slice key, struct lifetime lifetime);
 enum status first_store_incr(struct store *store, struct slice bank,
-                             struct slice key, const struct number *delta,
+                             struct slice key,
+                             const struct increment *increment,
                              struct number *sum);
 enum status first_store_bank_reset(struct store *store, struct slice bank);
 enum status first_store_bank_keys(struct store *store, struct slice bank,

@@ -45,7 +45,7 @@ bool same_request(const struct request *got, const struct request *must,
     held = EXPECT_INT(got->lifetime.rule, must->lifetime.rule) && held;
     held = EXPECT_INT(got->lifetime.ms, must->lifetime.ms) && held;
     held = EXPECT_INT(got->is_touch, must->is_touch) && held;
-    held = same_number(&got->delta, &must->delta) && held;
+    held = same_number(&got->increment.delta, &must->increment.delta) && held;
     held = EXPECT_SLICE(got->prefix, must->prefix) && held;
     held = EXPECT_SLICE(got->cursor, must->cursor) && held;
     held = EXPECT_INT(got->limit, must->limit) && held;

@@ -56,7 +56,7 @@ static struct slice take_text(struct vector *vector, const char *rest)
 static enum status status_of_name(const char *name)
 {
     static const char *const names[] = {
-#define STATUS(name, code, text) #name,
+#define STATUS(name, ...) #name,
 #include "base/status.def"
 #undef STATUS
     };
@@ -199,7 +199,7 @@ static bool take_request_field(struct vector *vector, const char *word,
     } else {
         return take_lifetime(request, word, rest) ||
                take_change(&request->change, word, rest) ||
-               take_number(&request->delta, word, rest);
+               take_number(&request->increment.delta, word, rest);
     }
     return true;
 }
