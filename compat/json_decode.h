@@ -9,7 +9,9 @@
 struct call;
 struct json_scan;
 
-/* The members that a request may have; others are passed over. */
+/* The members that a request may have; others are passed over. Those of
+ * bank.configure are called JSON_LIMIT_ and the limit; `maximum` is incr's,
+ * too. */
 enum json_name {
     JSON_NAME_OP,
     JSON_NAME_BANK,
@@ -18,9 +20,29 @@ enum json_name {
     JSON_NAME_LIFETIME,
     JSON_NAME_NEW_LIFETIME,
     JSON_NAME_ENCODING,
-    JSON_NAME_RESERVED,
-    JSON_NAME_MAXIMUM,
-    JSON_NAME_WEIGHT,
+    JSON_NAME_IF_ABSENT,
+    JSON_NAME_IF_PRESENT,
+    JSON_NAME_IF_VERSION,
+    JSON_NAME_IF_VALUE,
+    JSON_NAME_RETURN_PREVIOUS,
+    JSON_NAME_RETURN_VERSION,
+    JSON_NAME_RETURN_LIFETIME,
+    JSON_NAME_INITIAL,
+    JSON_NAME_MINIMUM,
+    JSON_NAME_SATURATE,
+    JSON_NAME_EXACT,
+    JSON_NAME_KEYS,
+    JSON_NAME_ITEMS,
+    JSON_NAME_PREFIX,
+    JSON_NAME_CURSOR,
+    JSON_NAME_LIMIT,
+    JSON_NAME_COUNTS,
+    JSON_NAME_MAX_SIZE,
+    JSON_NAME_TO,
+    JSON_NAME_OTHER,
+#define LIMIT(name, ...) JSON_LIMIT_##name,
+#include "core/bank_limits.def"
+#undef LIMIT
     JSON_NAME_COUNT
 };
 

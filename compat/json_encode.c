@@ -70,32 +70,104 @@ static enum status append_message(struct buffer *out, const struct call *call)
                                 SLICE_LITERAL("The value for key "),
                                 SLICE_LITERAL(" isn't a number"));
     }
+    if (has_key && response->status == STATUS_ALREADY_EXISTS) {
+        return append_about_key(out, request, SLICE_LITERAL("Key "),
+                                SLICE_LITERAL(" exists"));
+    }
     const char *text = response->message[0] ? response->message
                                             : status_text(response->status);
     return json_string_escape(out, slice_of_string(text));
 }
 
-static enum status append_error(struct buffer *out, const struct call *call)
+/* `format` as printf's, of a number. */
+static enum status append_count(struct buffer *out, const char *format,
+                                uint64_t count)
 {
-    enum status status = buffer_append(out, ERROR_BEGIN);
-    status = status ? status : append_message(out, call);
-    return status ? status : buffer_append(out, SLICE_LITERAL("\"}"));
+    char text[MEMBER_MAX];
+    int len = snprintf(text, sizeof text, format, count);
+    return buffer_append(out, slice_of(text, (size_t)len));
 }
 
-static enum status append_value(struct buffer *out,
-                                const struct response *response)
+static enum status append_member(struct buffer *out, const char *name,
+                                 uint64_t value)
 {
-    struct slice value = buffer_peek(&response->body);
-    enum status status;
-    if (response->kind == VALUE_JSON) {
-        status = buffer_append(out, value);
-    } else if (response->kind == VALUE_TEXT || utf8_is_valid(value)) {
-        status = append_quoted(out, value);
-    } else {
-        status = append_base64(out, value);
-        return status ? status
-                      : buffer_append(
-                            out, SLICE_LITERAL(", \"encoding\": \"base64\"}"));
+    enum status status = buffer_append(out, SLICE_LITERAL(", \""));
+    status = status ? status : buffer_append(out, slice_of_string(name));
+    return status ? status : append_count(out, "\": %" PRIu64, value);
+}
+
+/* Text as a string, JSON as it is; other bytes as text if they are, else in
+ * base64 with a member that says so behind. */
+static enum status append_value(struct buffer *out, enum value_kind kind,
+                                struct slice value)
+{
+    if (kind == VALUE_JSON) {
+        return buffer_append(out, value);
+    }
+    if (kind == VALUE_TEXT || utf8_is_valid(value)) {
+        return append_quoted(out, value);
+    }
+    enum status status = append_base64(out, value);
+    return status ? status
+                  : buffer_append(out,
+                                  SLICE_LITERAL(", \"encoding\": \"base64\""));
+}
+
+/* What was there before, if it was asked for. */
+static enum status append_previous(struct buffer *out,
+                                   const struct response *response)
+{
+    if (!response->has_previous) {
+        return STATUS_OK;
+    }
+    enum status status =
+        buffer_append(out, SLICE_LITERAL(", \"previous\": {\"value\": "));
+    status = status ? status
+                    : append_value(out, response->kind,
+                                   buffer_peek(&response->body));
+    if (!status && response->facts.version) {
+        status = append_member(out, "version", response->facts.version);
+    }
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
+}
+
+/* Whether the original had a request like this; its errors had no code. */
+static bool is_original(const struct request *request)
+{
+    switch ((unsigned)request->op) {
+    case OP_NONE:
+    case OP_TOUCH:
+    case OP_BANK_LIST:
+    case OP_BANK_KEYS:
+    case OP_BANK_RESET:
+        return true;
+    case OP_PUT:
+    case OP_GET:
+    case OP_REMOVE:
+        return request_is_plain(request);
+    case OP_INCR:
+        return !(request->increment.has_initial ||
+                 request->increment.has_minimum ||
+                 request->increment.has_maximum ||
+                 request->increment.delta.is_integer);
+    default:
+        return false;
+    }
+}
+
+static enum status append_error(struct buffer *out, const struct call *call)
+{
+    enum status outcome = call->response.status;
+    uint32_t retry_ms = status_retry_ms(outcome);
+    enum status status = buffer_append(out, ERROR_BEGIN);
+    status = status ? status : append_message(out, call);
+    status = status ? status : buffer_append(out, SLICE_LITERAL("\""));
+    if (!status && !is_original(&call->request)) {
+        status = append_member(out, "code", (uint64_t)status_code(outcome));
+        if (!status && retry_ms) {
+            status = append_member(out, "retry_ms", retry_ms);
+        }
+        status = status ? status : append_previous(out, &call->response);
     }
     return status ? status : buffer_append(out, SLICE_LITERAL("}"));
 }
@@ -103,71 +175,186 @@ static enum status append_value(struct buffer *out,
 static enum status append_number(struct buffer *out,
                                  const struct number *number)
 {
-    char text[NUMBER_TEXT_MAX + 1];
-    size_t len = number_print_json(number, text);
-    text[len++] = '}';
-    return buffer_append(out, slice_of(text, len));
+    char text[NUMBER_TEXT_MAX];
+    return buffer_append(out, slice_of(text, number_print_json(number, text)));
 }
 
-/* A member of an object that others come before, or none. */
-static enum status append_member(struct buffer *out, const char *name,
-                                 uint64_t value, bool is_first)
+/* A limit in its form, with what comes before it. */
+static enum status append_limit(struct buffer *out, const char *name,
+                                enum bank_limit_form form, uint64_t value)
 {
     char text[MEMBER_MAX];
-    int len = snprintf(text, sizeof text, "%s\"%s\": %" PRIu64,
-                       is_first ? "{" : ", ", name, value);
+    static const char *const words[] = {"\"evict\"", "\"refuse\""};
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRIu64, value);
+    const char *word = form == LIMIT_SWITCH      ? (value ? "true" : "false")
+                       : form == LIMIT_WHEN_FULL ? words[value == BANK_REFUSE]
+                                                 : digits;
+    int len = snprintf(text, sizeof text, "\"%s\": %s", name, word);
     return buffer_append(out, slice_of(text, (size_t)len));
 }
 
+/* All of them, and the end of their object. */
+static enum status append_limit_members(struct buffer *out, const char *before,
+                                        const struct bank_limits *limits)
+{
+    enum status status = STATUS_OK;
+#define LIMIT(name, request, response, form, ...)                              \
+    status = status ? status : buffer_append(out, slice_of_string(before));    \
+    status = status ? status : append_limit(out, #name, form, limits->name);   \
+    before = ", ";
+#include "core/bank_limits.def"
+#undef LIMIT
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
+}
+
+/* The limits are told in their forms. */
 static enum status append_stats(struct buffer *out,
                                 const struct bank_stats *stats)
 {
-    static const char *const names[] = {
-#define STAT(name, number) #name,
+    const struct {
+        const char *name;
+        unsigned number;
+        uint64_t value;
+    } rows[] = {
+#define STAT(name, number) {#name, number, stats->name},
 #include "core/bank_stats.def"
 #undef STAT
     };
-    const uint64_t values[] = {
-#define STAT(name, number) stats->name,
-#include "core/bank_stats.def"
-#undef STAT
+    const struct bank_limits limits = {
+#define LIMIT(name, ...) .name = stats->name,
+#include "core/bank_limits.def"
+#undef LIMIT
     };
+    const char *before = "{";
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !status; i++) {
-        status = append_member(out, names[i], values[i], i == 0);
+    for (size_t i = 0; rows[i].number < BANK_STATS_LIMITS && !status; i++) {
+        status = buffer_append(out, slice_of_string(before));
+        status = status ? status
+                        : append_limit(out, rows[i].name, LIMIT_NUMBER,
+                                       rows[i].value);
+        before = ", ";
     }
-    return status ? status : buffer_append(out, SLICE_LITERAL("}}"));
+    return status ? status : append_limit_members(out, before, &limits);
 }
 
-static enum status append_limits(struct buffer *out,
-                                 const struct bank_limits *limits)
+static enum status append_lifetime(struct buffer *out,
+                                   const struct entry_facts *facts)
 {
-    enum status status = append_member(out, "reserved", limits->reserved, true);
-    status =
-        status ? status : append_member(out, "maximum", limits->maximum, false);
-    status =
-        status ? status : append_member(out, "weight", limits->weight, false);
-    return status ? status : buffer_append(out, SLICE_LITERAL("}}"));
+    if (!facts->lifetime_ms) {
+        return STATUS_OK;
+    }
+    enum status status = append_member(out, "lifetime_ms", facts->lifetime_ms);
+    return status ? status
+                  : append_member(out, "remaining_ms", facts->remaining_ms);
+}
+
+static enum status append_meta(struct buffer *out, const struct call *call)
+{
+    static const char *const kinds[VALUE_KIND_COUNT] = {
+        [VALUE_BYTES] = "{\"kind\": \"bytes\"",
+        [VALUE_TEXT] = "{\"kind\": \"text\"",
+        [VALUE_JSON] = "{\"kind\": \"json\"",
+    };
+    const struct entry_facts *facts = &call->response.facts;
+    enum status status =
+        buffer_append(out, slice_of_string(kinds[facts->kind]));
+    status = status ? status : append_member(out, "size", facts->size);
+    if (!status && call->request.wants_version) {
+        status = append_member(out, "version", facts->version);
+    }
+    status = status ? status : append_lifetime(out, facts);
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
+}
+
+static enum status append_result(struct buffer *out,
+                                 const struct batch_result *result,
+                                 struct slice value)
+{
+    if (result->status) {
+        return append_count(out, "{\"code\": %" PRIu64 "}",
+                            (uint64_t)status_code(result->status));
+    }
+    enum status status = buffer_append(out, SLICE_LITERAL("{\"value\": "));
+    status = status ? status : append_value(out, result->kind, value);
+    if (!status && result->version) {
+        status = append_member(out, "version", result->version);
+    }
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
+}
+
+/* Values of get_many, codes of others. */
+static enum status append_results(struct buffer *out, const struct call *call)
+{
+    const struct response *response = &call->response;
+    const struct batch_result *results = response_results(response);
+    struct slice values = buffer_peek(&response->body);
+    enum status status = buffer_append(out, SLICE_LITERAL("["));
+    for (size_t i = 0; i < response->count && !status; i++) {
+        const struct batch_result *result = &results[i];
+        status = i ? buffer_append(out, SLICE_LITERAL(", ")) : STATUS_OK;
+        if (!status && call->request.op == OP_GET_MANY) {
+            status =
+                append_result(out, result, slice_of(values.data, result->len));
+            values = slice_after(values, result->len);
+        } else if (!status) {
+            status = append_count(out, "%" PRIu64,
+                                  (uint64_t)status_code(result->status));
+        }
+    }
+    return status ? status : buffer_append(out, SLICE_LITERAL("]"));
+}
+
+static enum status append_data(struct buffer *out, const struct call *call)
+{
+    const struct response *response = &call->response;
+    switch ((unsigned)call->request.op) {
+    case OP_GET:
+        return append_value(out, response->kind, buffer_peek(&response->body));
+    case OP_INCR:
+        return append_number(out, &response->number);
+    case OP_META:
+        return append_meta(out, call);
+    case OP_APPEND:
+    case OP_PREPEND:
+        return append_count(out, "%" PRIu64, response->facts.size);
+    case OP_GET_MANY:
+    case OP_PUT_MANY:
+    case OP_REMOVE_MANY:
+    case OP_TOUCH_MANY:
+        return append_results(out, call);
+    case OP_BANK_STATS:
+        return append_stats(out, &response->stats);
+    case OP_BANK_CONFIGURE:
+        return append_limit_members(out, "{", &response->limits);
+    default:
+        return buffer_append(out, SLICE_LITERAL("{}"));
+    }
+}
+
+/* What was asked for beside the data. */
+static enum status append_wishes(struct buffer *out, const struct call *call)
+{
+    const struct request *request = &call->request;
+    const struct response *response = &call->response;
+    enum status status = STATUS_OK;
+    if (request->wants_version && request->op == OP_PUT) {
+        status = append_member(out, "version", response->version);
+    } else if (request->wants_version && request->op == OP_GET) {
+        status = append_member(out, "version", response->facts.version);
+    }
+    if (!status && request->wants_lifetime && request->op == OP_GET) {
+        status = append_lifetime(out, &response->facts);
+    }
+    return status ? status : append_previous(out, response);
 }
 
 static enum status append_success(struct buffer *out, const struct call *call)
 {
     enum status status = buffer_append(out, OK_BEGIN);
-    if (status) {
-        return status;
-    }
-    switch ((unsigned)call->request.op) {
-    case OP_GET:
-        return append_value(out, &call->response);
-    case OP_INCR:
-        return append_number(out, &call->response.number);
-    case OP_BANK_STATS:
-        return append_stats(out, &call->response.stats);
-    case OP_BANK_CONFIGURE:
-        return append_limits(out, &call->response.limits);
-    default:
-        return buffer_append(out, SLICE_LITERAL("{}}"));
-    }
+    status = status ? status : append_data(out, call);
+    status = status ? status : append_wishes(out, call);
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
 }
 
 static enum encode encode_single(const struct call *call, struct buffer *out)
@@ -210,7 +397,7 @@ static bool is_string_key(struct slice key)
     return true;
 }
 
-static enum status append_item(struct buffer *out, struct slice item)
+static enum status append_name(struct buffer *out, struct slice item)
 {
     if (item.len && (unsigned char)item.data[0] == 0xff) {
         return buffer_append(out, slice_after(item, 1));
@@ -223,24 +410,81 @@ static enum status append_item(struct buffer *out, struct slice item)
     return status ? status : buffer_append(out, SLICE_LITERAL("}"));
 }
 
+/* Takes an item off `items` and appends it; false when there is none. */
+static bool append_entry(struct buffer *out, struct slice *items,
+                         enum status *status)
+{
+    struct entry_item item;
+    if (!response_next_entry(items, &item)) {
+        return false;
+    }
+    *status = buffer_append(out, SLICE_LITERAL("{\"key\": "));
+    *status = *status ? *status : append_name(out, item.key);
+    *status =
+        *status ? *status : buffer_append(out, SLICE_LITERAL(", \"value\": "));
+    *status =
+        *status ? *status : append_value(out, item.facts.kind, item.value);
+    *status = *status ? *status : append_lifetime(out, &item.facts);
+    *status = *status ? *status : buffer_append(out, SLICE_LITERAL("}"));
+    return true;
+}
+
+static enum status append_counts(struct buffer *out, struct slice name,
+                                 const struct bank_counts *counts)
+{
+    enum status status = buffer_append(out, SLICE_LITERAL("{\"bank\": "));
+    status = status ? status : append_name(out, name);
+    status = status ? status : append_member(out, "entries", counts->entries);
+    status = status ? status : append_member(out, "bytes", counts->bytes);
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
+}
+
+/* The same, of a list of names; `index` counts them. */
+static bool append_listed(struct buffer *out, const struct call *call,
+                          struct slice *items, size_t index,
+                          enum status *status)
+{
+    const struct bank_counts *counts =
+        (const void *)buffer_first(&call->response.results);
+    struct slice name;
+    if (!response_next_item(items, &name)) {
+        return false;
+    }
+    *status = call->request.wants_counts
+                  ? append_counts(out, name, &counts[index])
+                  : append_name(out, name);
+    return true;
+}
+
+/* The start of an item, unless there is none. */
+static enum status append_comma(struct buffer *out, struct slice *mark)
+{
+    enum status status = slice_equal(*mark, MARK_LISTED)
+                             ? buffer_append(out, SLICE_LITERAL(", "))
+                             : STATUS_OK;
+    *mark = MARK_LISTED;
+    return status;
+}
+
 /* Appends the items of the page and moves the mark. */
 static enum status append_page(struct buffer *out, struct call *call)
 {
     struct slice *mark = &call->request.note;
     struct slice items = buffer_peek(&call->response.body);
-    struct slice item;
     enum status status = STATUS_OK;
     if (mark->len == 0) {
         status = buffer_append(out, OK_BEGIN);
         status = status ? status : buffer_append(out, MARK_BEGUN);
         *mark = MARK_BEGUN;
     }
-    while (!status && response_next_item(&items, &item)) {
-        if (slice_equal(*mark, MARK_LISTED)) {
-            status = buffer_append(out, SLICE_LITERAL(", "));
+    for (size_t i = 0; items.len && !status; i++) {
+        status = append_comma(out, mark);
+        if (status) {
+            break;
         }
-        status = status ? status : append_item(out, item);
-        *mark = MARK_LISTED;
+        (void)(call->request.op == OP_BANK_ENTRIES
+                   ? append_entry(out, &items, &status)
+                   : append_listed(out, call, &items, i, &status));
     }
     return status;
 }
@@ -255,10 +499,29 @@ static enum status keep_cursor(struct call *call)
     return status;
 }
 
-static enum encode end_list(struct buffer *out)
+/* A page tells where the next begins; a whole list has no next. */
+static enum encode end_list(const struct call *call, struct buffer *out)
 {
-    return buffer_append(out, SLICE_LITERAL("]}")) ? ENCODE_FAILED
-                                                   : ENCODE_DONE;
+    const struct response *response = &call->response;
+    if (!call->request.is_page) {
+        return buffer_append(out, SLICE_LITERAL("]}")) ? ENCODE_FAILED
+                                                       : ENCODE_DONE;
+    }
+    enum status status = buffer_append(out, SLICE_LITERAL("], \"cursor\": "));
+    status = status ? status
+                    : append_base64(out, slice_of(response->cursor,
+                                                  response->cursor_len));
+    status = status ? status : buffer_append(out, SLICE_LITERAL("}"));
+    return status ? ENCODE_FAILED : ENCODE_DONE;
+}
+
+static enum encode next_page(struct call *call)
+{
+    if (keep_cursor(call)) {
+        return ENCODE_FAILED;
+    }
+    response_clear(&call->response);
+    return ENCODE_AGAIN;
 }
 
 static enum encode encode_list(struct call *call, struct buffer *out)
@@ -269,24 +532,39 @@ static enum encode encode_list(struct call *call, struct buffer *out)
         return encode_single(call, out);
     }
     if (status) {
-        return status == STATUS_ABORTED ? end_list(out) : ENCODE_FAILED;
+        return status == STATUS_ABORTED ? end_list(call, out) : ENCODE_FAILED;
     }
     if (append_page(out, call)) {
         return ENCODE_FAILED;
     }
-    if (call->response.cursor_len == 0) {
-        return end_list(out);
+    if (call->response.cursor_len == 0 || call->request.is_page) {
+        return end_list(call, out);
     }
-    if (keep_cursor(call)) {
-        return ENCODE_FAILED;
+    return next_page(call);
+}
+
+/* Nothing is said before all is done. */
+static enum encode encode_removal(struct call *call, struct buffer *out)
+{
+    if (call->response.status) {
+        return encode_single(call, out);
     }
-    response_clear(&call->response);
-    return ENCODE_AGAIN;
+    call->request.progress += call->response.count;
+    if (call->response.cursor_len > 0) {
+        return next_page(call);
+    }
+    enum status status = buffer_append(out, OK_BEGIN);
+    status = status ? status
+                    : append_count(out, "%" PRIu64 "}", call->request.progress);
+    return status ? ENCODE_FAILED : ENCODE_DONE;
 }
 
 enum encode json_encode(struct call *call, struct buffer *out)
 {
     bool is_list = call->request.op != OP_NONE &&
                    op_info(call->request.op)->flags & OP_LIST;
+    if (call->request.op == OP_REMOVE_BY_PREFIX) {
+        return encode_removal(call, out);
+    }
     return is_list ? encode_list(call, out) : encode_single(call, out);
 }

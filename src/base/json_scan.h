@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    JSON_NAMES_MAX = 10,       /* names that a scan can look for */
+    JSON_NAMES_MAX = 48,       /* names that a scan can look for */
     JSON_SCAN_DEPTH_MAX = 1024 /* levels that a scan can keep */
 };
 

@@ -7,6 +7,7 @@
 
 enum {
     BANK_MAXIMUM_MIN = 64 * 1024,
+    BANK_STATS_LIMITS = 14, /* the first such number in bank_stats.def */
     BANK_WEIGHT_DEFAULT = 100,
     BANK_WEIGHT_MAX = 1000000,
     BANK_JITTER_MAX = 90,      /* percent of a lifetime */

@@ -48,17 +48,20 @@ struct request {
     bool wants_version;         /* put, get, get_many, meta */
     bool wants_lifetime;        /* get */
     bool wants_counts;          /* bank_list */
-    uint32_t deadline_ms;       /* any: 0 is none */
-    uint32_t limit;      /* lists: items at most; 0 is as many as may be */
-    uint64_t size_max;   /* append, prepend; 0 is as much as may be */
-    struct slice prefix; /* lists: only names that start so */
-    struct slice cursor; /* lists: where to go on; empty is the start */
-    struct slice other;  /* bank_rename: its new name; bank_swap: the other */
+    bool is_page; /* lists: a face that answers whole ones is to answer one
+                     page, with its cursor */
+    uint32_t deadline_ms; /* any: 0 is none */
+    uint32_t limit;       /* lists: items at most; 0 is as many as may be */
+    uint64_t size_max;    /* append, prepend; 0 is as much as may be */
+    struct slice prefix;  /* lists: only names that start so */
+    struct slice cursor;  /* lists: where to go on; empty is the start */
+    struct slice other;   /* bank_rename: its new name; bank_swap: the other */
     const struct batch_item *items; /* batches; borrowed as slices are */
     size_t item_count;
     size_t answer_len_max;     /* set by request_check(): bytes of values */
     struct bank_change change; /* bank_configure */
     struct slice note;         /* the face's own, kept with the rest */
+    uint64_t progress;         /* likewise */
 };
 
 /* Whether `request`, a get, put or remove, asks for no more than that. */

@@ -495,7 +495,7 @@ static void touch_keeps_the_lifetime_unless_given_a_new_one(void)
     expect_lifetime("touch", "lifetime", "100", same);
     expect_lifetime("getouch", "lifetime", "[]", same);
     expect_lifetime("put", "new_lifetime", "[]",
-                    (struct lifetime){LIFETIME_FOREVER, 0});
+                    (struct lifetime){LIFETIME_DEFAULT, 0});
 }
 
 static void other_lifetimes_are_refused(void)

@@ -377,19 +377,26 @@ static void limits_and_stats_are_objects(void)
     begin(&call, OP_BANK_CONFIGURE);
     call.response.limits = (struct bank_limits){
         .reserved = 1, .maximum = UINT64_MAX, .weight = 100};
-    expect_answer(&call, OK("{\"reserved\": 1, \"maximum\": "
-                            "18446744073709551615, \"weight\": 100}"));
+    expect_answer(&call,
+                  OK("{\"reserved\": 1, \"maximum\": "
+                     "18446744073709551615, \"weight\": 100, "
+                     "\"maximum_entries\": 0, \"default_lifetime_ms\": 0, "
+                     "\"maximum_lifetime_ms\": 0, \"lifetime_jitter\": 0, "
+                     "\"when_full\": \"evict\", \"read_only\": false}"));
     begin(&call, OP_BANK_STATS);
     call.response.stats = (struct bank_stats){
         .entries = 1, .misses_reset = 2, .expiry_lag_max_ms = 3, .weight = 4};
     expect_answer(
-        &call, OK("{\"entries\": 1, \"bytes\": 0, \"hits\": 0, "
-                  "\"misses_never_seen\": 0, \"misses_expired\": 0, "
-                  "\"misses_evicted\": 0, \"misses_removed\": 0, "
-                  "\"misses_reset\": 2, \"evictions\": 0, \"expirations\": 0, "
-                  "\"overwrites\": 0, \"expiry_lag_total_ms\": 0, "
-                  "\"expiry_lag_max_ms\": 3, \"reserved\": 0, \"maximum\": 0, "
-                  "\"weight\": 4}"));
+        &call,
+        OK("{\"entries\": 1, \"bytes\": 0, \"hits\": 0, "
+           "\"misses_never_seen\": 0, \"misses_expired\": 0, "
+           "\"misses_evicted\": 0, \"misses_removed\": 0, "
+           "\"misses_reset\": 2, \"evictions\": 0, \"expirations\": 0, "
+           "\"overwrites\": 0, \"expiry_lag_total_ms\": 0, "
+           "\"expiry_lag_max_ms\": 3, \"reserved\": 0, \"maximum\": 0, "
+           "\"weight\": 4, \"maximum_entries\": 0, \"default_lifetime_ms\": 0, "
+           "\"maximum_lifetime_ms\": 0, \"lifetime_jitter\": 0, "
+           "\"when_full\": \"evict\", \"read_only\": false}"));
 }
 
 static const struct test_case cases[] = {
