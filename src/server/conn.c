@@ -117,6 +117,23 @@ static void end_with(struct conn *conn, enum farewell farewell)
     }
 }
 
+/* Refuses the request of `call` if it has waited beyond its deadline: behind
+ * others whose answers could not be sent. Nothing is read meanwhile, so all
+ * that waits was read by `read_ms`. */
+static bool is_late(const struct conn *conn, struct call *call)
+{
+    uint32_t deadline_ms =
+        call->request.is_brief ? 0 : call->request.deadline_ms;
+    uint64_t now_ms = uv_now(loop_uv(conn->lane->loop));
+    if (!deadline_ms || now_ms - conn->read_ms <= deadline_ms) {
+        return false;
+    }
+    response_fail(&call->response, STATUS_DEADLINE_EXCEEDED,
+                  "it waited longer than deadline_ms (%u) before its turn came",
+                  (unsigned)deadline_ms);
+    return true;
+}
+
 /* Decodes one request and has it carried out; false when there is no other. */
 static bool serve_one(struct conn *conn, struct input *input)
 {
@@ -132,7 +149,8 @@ static bool serve_one(struct conn *conn, struct input *input)
     if (result == DECODE_READY || result == DECODE_ANSWERED) {
         CHECK(input->used > 0);
         conn->is_partial = false;
-        conn_queue(conn, call, result == DECODE_ANSWERED);
+        conn_queue(conn, call,
+                   result == DECODE_ANSWERED || is_late(conn, call));
         return conn->state != CONN_CLOSING;
     }
     lane_return_call(conn->lane, call);
@@ -416,6 +434,7 @@ static void gather_fresh(struct conn *conn, const char *more, size_t len)
 static void on_bytes(struct stream *stream, size_t len)
 {
     struct conn *conn = conn_of(stream);
+    conn->read_ms = uv_now(loop_uv(conn->lane->loop));
     if (buffer_len(&conn->in) > 0) {
         buffer_commit(&conn->in, len);
         take_turn(conn);

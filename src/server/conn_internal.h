@@ -27,7 +27,8 @@ struct conn {
     struct lane *lane;
     const struct face *face; /* NULL until the first byte */
     void *face_state;
-    char *fresh; /* bytes in the lane's room, not looked at yet */
+    uint64_t read_ms; /* when bytes came last, as the loop has it */
+    char *fresh;      /* bytes in the lane's room, not looked at yet */
     size_t fresh_len;
     struct buffer in;
     struct buffer out;      /* answers of the turn; lent by the lane */

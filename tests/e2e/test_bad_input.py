@@ -132,11 +132,38 @@ class BadInput(unittest.TestCase):
 
     def test_operations_that_do_not_exist(self):
         with Wire(self.server) as wire:
-            for body, code in ((field(99, b""), 12), (field(19, b""), 12),
+            for body, code in ((field(99, b""), 12), (field(18, b""), 12),
                                (b"", 3)):
                 wire.send(Wire.pack(b"\x08\x07" + body))
                 response = wire.read()
                 self.assertEqual((response.id, response.error.code), (7, code))
+
+    def test_a_request_that_waited_beyond_its_deadline_is_not_begun(self):
+        """It waits behind answers that the client does not read."""
+        with Wire(self.server) as wire:
+            wire.ask("put", bank="late", key=b"large", value=b"x" * (1 << 20))
+            get = cache_pb2.GetRequest(bank="late", key=b"large")
+            many = [cache_pb2.Request(id=n, get=get) for n in range(1, 65)]
+            put = cache_pb2.PutRequest(bank="late", key=b"k", value=b"v")
+            many.append(cache_pb2.Request(id=100, put=put, deadline_ms=50))
+            put = cache_pb2.PutRequest(bank="late", key=b"l", value=b"v")
+            many.append(cache_pb2.Request(id=101, put=put,
+                                          deadline_ms=600000))
+            wire.send(b"".join(Wire.pack(request.SerializeToString())
+                               for request in many))
+            with Wire(self.server) as other:
+                deadline = time.monotonic() + 0.2
+                while time.monotonic() < deadline:
+                    other.ask("ping")
+            answers = [wire.read() for _ in many]
+            self.assertEqual([answer.id for answer in answers],
+                             [request.id for request in many])
+            self.assertEqual(answers[-2].error.code, 4)
+            self.assertIn("deadline_ms", answers[-2].error.message)
+            self.assertGreater(answers[-2].error.retry_ms, 0)
+            self.assertEqual(answers[-1].WhichOneof("result"), "put")
+            self.assertEqual(wire.ask("get", bank="late", key=b"k").error.code,
+                             5)
 
     def bombs(self):
         """Frames that a careless unpacker blows up."""

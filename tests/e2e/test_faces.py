@@ -63,8 +63,10 @@ class Shared(unittest.TestCase):
         self.json.ask("get", bank=self.bank, key="k2")
         told = self.json.ask("bank.stats", bank=self.bank)["data"]
         stats = self.wire.ask("bank_stats", bank=self.bank).bank_stats
-        self.assertEqual(told, {field.name: getattr(stats, field.name)
-                                for field in stats.DESCRIPTOR.fields})
+        must = {field.name: getattr(stats, field.name)
+                for field in stats.DESCRIPTOR.fields}
+        must["when_full"] = "evict"
+        self.assertEqual(told, must)
         self.assertEqual(told["entries"], 19)
         self.assertEqual(told["hits"], 1)
         self.assertEqual(told["misses_never_seen"], 1)
@@ -75,8 +77,11 @@ class Shared(unittest.TestCase):
     def test_both_set_and_keep_the_limits_of_a_bank(self):
         limits = self.json.ask("bank.configure", bank=self.bank,
                                maximum=65536, weight=50)
-        self.assertEqual(limits["data"],
-                         {"reserved": 0, "maximum": 65536, "weight": 50})
+        self.assertEqual(limits["data"], {
+            "reserved": 0, "maximum": 65536, "weight": 50,
+            "maximum_entries": 0, "default_lifetime_ms": 0,
+            "maximum_lifetime_ms": 0, "lifetime_jitter": 0,
+            "when_full": "evict", "read_only": False})
         limits = self.wire.ask("bank_configure", bank=self.bank,
                                reserved=1000).bank_configure
         self.assertEqual((limits.reserved, limits.maximum, limits.weight),
@@ -106,7 +111,8 @@ class Shared(unittest.TestCase):
         error = self.wire.ask("bank_stats", bank="no such bank").error
         self.assertEqual(error.code, 5)
         self.assertEqual(self.json.ask("bank.stats", bank="no such bank"),
-                         {"status": "error", "message": error.message})
+                         {"status": "error", "message": error.message,
+                          "code": 5})
 
     def test_bytes_are_a_string_when_utf8_and_base64_otherwise(self):
         for value in (b"plain", "é€".encode(), b"\xff\x00\x80", bytes(range(256))):
