@@ -27,7 +27,8 @@ static void bound_page(const struct limits *limits, struct request *request)
 static enum decode decode_body(const struct limits *limits, struct slice body,
                                struct call *call)
 {
-    if (quick_decode(body, &call->request)) {
+    if (quick_decode(body, &call->request) ||
+        quick_decode_many(body, &call->scratch, &call->request)) {
         return DECODE_READY;
     }
     switch (message_decode_request(body, &call->scratch, &call->request,
@@ -65,7 +66,8 @@ static enum decode decode(void *state, const struct limits *limits,
 static enum encode encode(void *state, struct call *call, struct buffer *out)
 {
     (void)state;
-    if (quick_encode(&call->request, &call->response, out)) {
+    if (quick_encode(&call->request, &call->response, out) ||
+        quick_encode_many(&call->request, &call->response, out)) {
         return ENCODE_DONE;
     }
     return message_encode_response(&call->request, &call->response, out)

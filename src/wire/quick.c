@@ -9,6 +9,7 @@
 #include "wire/envelope.h"
 #include "wire/field.h"
 #include "wire/frame.h"
+#include "wire/message.h"
 
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ enum {
     TAG_ID = TAG(ENVELOPE_ID, FIELD_VARINT),
     TAG_PUT = TAG(NUMBER_PUT, FIELD_BYTES),
     TAG_GET = TAG(NUMBER_GET, FIELD_BYTES),
+    TAG_GET_MANY = TAG(NUMBER_GET_MANY, FIELD_BYTES),
     TAG_ERROR = TAG(ENVELOPE_ERROR, FIELD_BYTES),
     TAG_BANK = TAG(1, FIELD_BYTES),
     TAG_KEY = TAG(2, FIELD_BYTES),
@@ -33,6 +35,9 @@ enum {
     TAG_PUT_LIFETIME = TAG(4, FIELD_VARINT),
     TAG_PUT_KIND = TAG(5, FIELD_VARINT),
     TAG_GET_TOUCH = TAG(3, FIELD_VARINT),
+    TAG_MANY_KEY = TAG(3, FIELD_BYTES),
+    TAG_MANY_RESULT = TAG(1, FIELD_BYTES),
+    TAG_RESULT_CODE = TAG(4, FIELD_VARINT),
     TAG_ANSWER_VALUE = TAG(1, FIELD_BYTES),
     TAG_ANSWER_KIND = TAG(2, FIELD_VARINT),
     TAG_ERROR_CODE = TAG(1, FIELD_VARINT)
@@ -137,6 +142,66 @@ static inline bool is_key_marked(const struct request *request)
     return request->key.len && (unsigned char)request->key.data[0] == KEY_MARK;
 }
 
+/* How many fields `tag` of bytes `scan` consists of; `is_bad` afterwards when
+ * it is anything else. */
+static size_t count_bytes(struct scan scan, unsigned char tag, bool *is_bad)
+{
+    size_t count = 0;
+    while (scan.at < scan.end && !scan.is_bad && *scan.at == tag) {
+        (void)take_bytes(&scan, tag);
+        count++;
+    }
+    *is_bad = scan.is_bad || scan.at != scan.end;
+    return count;
+}
+
+/* The keys, which are all that is left. */
+static bool take_keys(struct scan *scan, struct buffer *scratch,
+                      struct request *request)
+{
+    bool is_bad;
+    size_t count = count_bytes(*scan, TAG_MANY_KEY, &is_bad);
+    size_t len = count * sizeof(struct batch_item);
+    if (is_bad || count == 0 || count > REQUEST_ELEMENTS_MAX) {
+        return false;
+    }
+    buffer_clear(scratch);
+    struct batch_item *items = (void *)buffer_reserve(scratch, len);
+    if (!items) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct batch_item){.key = take_bytes(scan, TAG_MANY_KEY)};
+        is_bad = is_bad || (items[i].key.len &&
+                            (unsigned char)items[i].key.data[0] == KEY_MARK);
+    }
+    request->items = items;
+    request->item_count = count;
+    return !is_bad;
+}
+
+bool quick_decode_many(struct slice body, struct buffer *scratch,
+                       struct request *request)
+{
+    const unsigned char *start = (const unsigned char *)body.data;
+    struct scan scan = {.at = start, .end = start + body.len};
+    uint64_t id = take_number(&scan, TAG_ID);
+    if (!take_tag(&scan, TAG_GET_MANY) || scan.is_bad) {
+        return false;
+    }
+    uint64_t len = take_varint(&scan);
+    scan.is_bad = scan.is_bad || len != (size_t)(scan.end - scan.at);
+    struct slice bank = take_bytes(&scan, TAG_BANK);
+    if (scan.is_bad || !take_keys(&scan, scratch, request)) {
+        request_init(request);
+        return false;
+    }
+    request->op = OP_GET_MANY;
+    request->id = id;
+    request->bank = bank;
+    return true;
+}
+
 bool quick_decode(struct slice body, struct request *request)
 {
     const unsigned char *start = (const unsigned char *)body.data;
@@ -215,6 +280,68 @@ static inline char *put_answer(char *at, enum op op,
         return put_byte(put_byte(at, TAG_PUT), 0);
     }
     return put_value(put_byte(at, TAG_GET), response);
+}
+
+/* Bytes of the message of one result, which has no version. */
+static inline size_t result_len(const struct batch_result *result)
+{
+    size_t len = result->len ? 1 + varint_len(result->len) + result->len : 0;
+    return len + (result->kind ? 2 : 0) + (result->status ? 2 : 0);
+}
+
+static inline char *put_result(char *at, const struct batch_result *result,
+                               const char *value)
+{
+    at = put_varint(put_byte(at, TAG_MANY_RESULT), result_len(result));
+    if (result->len) {
+        at = put_varint(put_byte(at, TAG_ANSWER_VALUE), result->len);
+        memcpy(at, value, result->len);
+        at += result->len;
+    }
+    if (result->kind) {
+        at = put_byte(put_byte(at, TAG_ANSWER_KIND), (unsigned)result->kind);
+    }
+    if (result->status) {
+        at = put_byte(put_byte(at, TAG_RESULT_CODE),
+                      (unsigned)status_code(result->status));
+    }
+    return at;
+}
+
+bool quick_encode_many(const struct request *request,
+                       const struct response *response, struct buffer *out)
+{
+    if (request->op != OP_GET_MANY || response->status ||
+        request->wants_version) {
+        return false;
+    }
+    const struct batch_result *results = response_results(response);
+    size_t len = 0;
+    for (size_t i = 0; i < response->count; i++) {
+        size_t one = result_len(&results[i]);
+        len += 1 + varint_len(one) + one;
+    }
+    if (len > VALUE_MAX) {
+        return false;
+    }
+    char *room = buffer_reserve(out, ANSWER_OVERHEAD_MAX + len);
+    if (!room) {
+        return false;
+    }
+    char *at = room + FRAME_HEADER_LEN;
+    if (request->id) {
+        at = put_varint(put_byte(at, TAG_ID), request->id);
+    }
+    at = put_varint(put_byte(at, TAG_GET_MANY), len);
+    const char *value = buffer_first(&response->body);
+    for (size_t i = 0; i < response->count; i++) {
+        at = put_result(at, &results[i], value);
+        value += results[i].len;
+    }
+    len = (size_t)(at - room);
+    frame_put_header(room, len - FRAME_HEADER_LEN);
+    buffer_commit(out, len);
+    return true;
 }
 
 /* Whether the answer is a value, that one is stored, or a plain miss. */

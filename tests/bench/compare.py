@@ -8,6 +8,7 @@
     compare.py hitratio TRACE...
                            miss ratios of traces, at equal memory
     compare.py stalls      what others notice of a reset and of an expiry
+    compare.py many        CPU of a get of a hundred keys
 
 All run on this machine, over loopback, with clients/bench: 16-byte keys,
 32-byte values, 90 % gets, Zipf 0.99, 1 M keys, 32 connections, one thread of
@@ -32,6 +33,7 @@ sys.path[:0] = [HERE]
 
 import charts
 import hitratio
+import many
 import rivals
 import stalls
 import studies
@@ -316,7 +318,7 @@ def parse():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", nargs="?", default="servers", choices=[
         "servers", "memory", "study1", "study2", "hitratio",
-        "stalls"], metavar="WHAT")
+        "stalls", "many"], metavar="WHAT")
     parser.add_argument("traces", nargs="*", metavar="TRACE",
                         help="of hitratio: `timestamp key size op ttl` a "
                         "line, plain or .zst")
@@ -325,7 +327,7 @@ def parse():
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "bench"),
                         help="where results go (build/bench)")
     parser.add_argument("--rounds", type=int, default=5,
-                        help="of servers and stalls: rounds (5)")
+                        help="of servers, stalls, many: rounds (5)")
     parser.add_argument("--seconds", type=float, default=3,
                         help="of servers: of each run (3)")
     parser.add_argument("--warmup", type=float, default=0.5,
@@ -371,6 +373,8 @@ def main():
         hitratio.compare(args, write)
     elif args.what == "stalls":
         stalls.compare(args, cachebench, write)
+    elif args.what == "many":
+        many.compare(args, write)
     else:
         study(args, args.what)
 
