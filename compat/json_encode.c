@@ -79,21 +79,19 @@ static enum status append_message(struct buffer *out, const struct call *call)
     return json_string_escape(out, slice_of_string(text));
 }
 
-/* `format` as printf's, of a number. */
-static enum status append_count(struct buffer *out, const char *format,
-                                uint64_t count)
+static enum status append_whole(struct buffer *out, uint64_t number)
 {
     char text[MEMBER_MAX];
-    int len = snprintf(text, sizeof text, format, count);
+    int len = snprintf(text, sizeof text, "%" PRIu64, number);
     return buffer_append(out, slice_of(text, (size_t)len));
 }
 
 static enum status append_member(struct buffer *out, const char *name,
                                  uint64_t value)
 {
-    enum status status = buffer_append(out, SLICE_LITERAL(", \""));
-    status = status ? status : buffer_append(out, slice_of_string(name));
-    return status ? status : append_count(out, "\": %" PRIu64, value);
+    char text[MEMBER_MAX];
+    int len = snprintf(text, sizeof text, ", \"%s\": %" PRIu64, name, value);
+    return buffer_append(out, slice_of(text, (size_t)len));
 }
 
 /* Text as a string, JSON as it is; other bytes as text if they are, else in
@@ -198,13 +196,22 @@ static enum status append_limit(struct buffer *out, const char *name,
 static enum status append_limit_members(struct buffer *out, const char *before,
                                         const struct bank_limits *limits)
 {
-    enum status status = STATUS_OK;
-#define LIMIT(name, request, response, form, ...)                              \
-    status = status ? status : buffer_append(out, slice_of_string(before));    \
-    status = status ? status : append_limit(out, #name, form, limits->name);   \
-    before = ", ";
+    const struct {
+        const char *name;
+        enum bank_limit_form form;
+        uint64_t value;
+    } rows[] = {
+#define LIMIT(name, request, response, form, ...) {#name, form, limits->name},
 #include "core/bank_limits.def"
 #undef LIMIT
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !status; i++) {
+        status = buffer_append(out, slice_of_string(i ? ", " : before));
+        status = status ? status
+                        : append_limit(out, rows[i].name, rows[i].form,
+                                       rows[i].value);
+    }
     return status ? status : buffer_append(out, SLICE_LITERAL("}"));
 }
 
@@ -267,13 +274,20 @@ static enum status append_meta(struct buffer *out, const struct call *call)
     return status ? status : buffer_append(out, SLICE_LITERAL("}"));
 }
 
+static enum status append_code(struct buffer *out, enum status outcome)
+{
+    enum status status = buffer_append(out, SLICE_LITERAL("{\"code\": "));
+    status =
+        status ? status : append_whole(out, (uint64_t)status_code(outcome));
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
+}
+
 static enum status append_result(struct buffer *out,
                                  const struct batch_result *result,
                                  struct slice value)
 {
     if (result->status) {
-        return append_count(out, "{\"code\": %" PRIu64 "}",
-                            (uint64_t)status_code(result->status));
+        return append_code(out, result->status);
     }
     enum status status = buffer_append(out, SLICE_LITERAL("{\"value\": "));
     status = status ? status : append_value(out, result->kind, value);
@@ -298,8 +312,7 @@ static enum status append_results(struct buffer *out, const struct call *call)
                 append_result(out, result, slice_of(values.data, result->len));
             values = slice_after(values, result->len);
         } else if (!status) {
-            status = append_count(out, "%" PRIu64,
-                                  (uint64_t)status_code(result->status));
+            status = append_whole(out, (uint64_t)status_code(result->status));
         }
     }
     return status ? status : buffer_append(out, SLICE_LITERAL("]"));
@@ -317,7 +330,7 @@ static enum status append_data(struct buffer *out, const struct call *call)
         return append_meta(out, call);
     case OP_APPEND:
     case OP_PREPEND:
-        return append_count(out, "%" PRIu64, response->facts.size);
+        return append_whole(out, response->facts.size);
     case OP_GET_MANY:
     case OP_PUT_MANY:
     case OP_REMOVE_MANY:
@@ -554,8 +567,8 @@ static enum encode encode_removal(struct call *call, struct buffer *out)
         return next_page(call);
     }
     enum status status = buffer_append(out, OK_BEGIN);
-    status = status ? status
-                    : append_count(out, "%" PRIu64 "}", call->request.progress);
+    status = status ? status : append_whole(out, call->request.progress);
+    status = status ? status : buffer_append(out, SLICE_LITERAL("}"));
     return status ? ENCODE_FAILED : ENCODE_DONE;
 }
 

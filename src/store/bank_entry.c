@@ -206,7 +206,7 @@ static enum status visit_bank(struct bank *bank, const struct hashed_key *key,
                               const void *what)
 {
     size_t len_before = visit->bytes ? buffer_len(visit->bytes) : 0;
-    enum status status;
+    enum status status = STATUS_OK;
     visit->room_needed = 0;
     do {
         if (visit->bytes && !buffer_reserve(visit->bytes, visit->room_needed)) {

@@ -75,7 +75,9 @@ static void configure_makes_a_bank_and_answers_its_limits(void)
 {
     struct store *store = kit_open();
     struct bank_change change = {
-        .limits = {1, 2 * MIB, 3}, .has_reserved = true, .has_maximum = true};
+        .limits = {.reserved = 1, .maximum = 2 * MIB, .weight = 3},
+        .has_reserved = true,
+        .has_maximum = true};
     struct bank_limits limits;
     EXPECT_INT(
         store_bank_configure(store, SLICE_LITERAL("b"), &change, &limits),
