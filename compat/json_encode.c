@@ -192,7 +192,7 @@ static enum status append_limit(struct buffer *out, const char *name,
     return buffer_append(out, slice_of(text, (size_t)len));
 }
 
-/* All of them, and the end of their object. */
+/* All of them. */
 static enum status append_limit_members(struct buffer *out, const char *before,
                                         const struct bank_limits *limits)
 {
@@ -212,13 +212,46 @@ static enum status append_limit_members(struct buffer *out, const char *before,
                         : append_limit(out, rows[i].name, rows[i].form,
                                        rows[i].value);
     }
+    return status;
+}
+
+static enum status append_latency(struct buffer *out,
+                                  const struct op_latency *latency)
+{
+    enum status status = buffer_append(out, SLICE_LITERAL("\""));
+    status =
+        status
+            ? status
+            : buffer_append(out, slice_of_string(op_info(latency->op)->name));
+    status = status ? status : buffer_append(out, SLICE_LITERAL("\": {"));
+    status = status
+                 ? status
+                 : append_limit(out, "samples", LIMIT_NUMBER, latency->samples);
+    status = status ? status : append_member(out, "p50_ns", latency->p50_ns);
+    status = status ? status : append_member(out, "p99_ns", latency->p99_ns);
+    status = status ? status : append_member(out, "max_ns", latency->max_ns);
     return status ? status : buffer_append(out, SLICE_LITERAL("}"));
+}
+
+static enum status append_latencies(struct buffer *out,
+                                    const struct response *response)
+{
+    const struct op_latency *latencies =
+        (const void *)buffer_first(&response->results);
+    enum status status =
+        buffer_append(out, SLICE_LITERAL(", \"latencies\": {"));
+    for (size_t i = 0; i < response->count && !status; i++) {
+        status = i ? buffer_append(out, SLICE_LITERAL(", ")) : STATUS_OK;
+        status = status ? status : append_latency(out, &latencies[i]);
+    }
+    return status ? status : buffer_append(out, SLICE_LITERAL("}}"));
 }
 
 /* The limits are told in their forms. */
 static enum status append_stats(struct buffer *out,
-                                const struct bank_stats *stats)
+                                const struct response *response)
 {
+    const struct bank_stats *stats = &response->stats;
     const struct {
         const char *name;
         unsigned number;
@@ -242,7 +275,15 @@ static enum status append_stats(struct buffer *out,
                                        rows[i].value);
         before = ", ";
     }
-    return status ? status : append_limit_members(out, before, &limits);
+    status = status ? status : append_limit_members(out, before, &limits);
+    return status ? status : append_latencies(out, response);
+}
+
+static enum status append_limits(struct buffer *out,
+                                 const struct bank_limits *limits)
+{
+    enum status status = append_limit_members(out, "{", limits);
+    return status ? status : buffer_append(out, SLICE_LITERAL("}"));
 }
 
 static enum status append_lifetime(struct buffer *out,
@@ -337,9 +378,9 @@ static enum status append_data(struct buffer *out, const struct call *call)
     case OP_TOUCH_MANY:
         return append_results(out, call);
     case OP_BANK_STATS:
-        return append_stats(out, &response->stats);
+        return append_stats(out, response);
     case OP_BANK_CONFIGURE:
-        return append_limit_members(out, "{", &response->limits);
+        return append_limits(out, &response->limits);
     default:
         return buffer_append(out, SLICE_LITERAL("{}"));
     }

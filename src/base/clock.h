@@ -8,8 +8,9 @@
 /* Milliseconds on the monotonic clock, never 0. Any thread. */
 uint64_t clock_now_ms(void);
 
-/* Microseconds on the same clock, for how long something takes: never the
- * fake time. */
+/* Nanoseconds and microseconds on the same clock, for how long something takes:
+ * never the fake time. */
+uint64_t clock_now_ns(void);
 uint64_t clock_now_us(void);
 
 /* Seconds since 1970, as the system has them; they may go back. */

@@ -2,6 +2,8 @@
 #ifndef CACHESERVER_CORE_BANK_STATS_H
 #define CACHESERVER_CORE_BANK_STATS_H
 
+#include "core/op.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +39,16 @@ struct bank_change {
 #define LIMIT(name, ...) bool has_##name;
 #include "core/bank_limits.def"
 #undef LIMIT
+};
+
+/* How long one operation on a bank took in the store, of those calls that were
+ * timed. */
+struct op_latency {
+    enum op op;
+    uint64_t samples;
+    uint64_t p50_ns; /* to an eighth */
+    uint64_t p99_ns;
+    uint64_t max_ns;
 };
 
 /* What a bank is that nobody has configured. */

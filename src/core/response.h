@@ -33,7 +33,7 @@ struct response {
     struct buffer body;   /* get: the value; lists: the items, packed;
                              get_many: the values */
     size_t count;         /* lists: items in `body`; remove_by_prefix: entries;
-                             batches: results */
+                             batches and bank_stats: results */
     size_t cursor_len;    /* lists: 0 at the end */
 
     char message[RESPONSE_MESSAGE_MAX]; /* of an error; may be empty */
@@ -41,7 +41,8 @@ struct response {
 
     /* Whoever succeeds fills in the whole. */
     struct buffer results;     /* batches: of struct batch_result; bank_list:
-                                  of struct bank_counts if wanted */
+                                  of struct bank_counts if wanted;
+                                  bank_stats: of struct op_latency */
     struct entry_facts facts;  /* meta; get and previous: what was asked for;
                                   append, prepend: only the size */
     uint64_t version;          /* put */

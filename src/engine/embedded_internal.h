@@ -12,7 +12,10 @@
 
 #include <stdbool.h>
 
-enum { EMBEDDED_MAGIC = 0x64626d65 };
+enum {
+    EMBEDDED_MAGIC = 0x64626d65,
+    TIMED_EACH = 64 /* one call in so many is timed */
+};
 
 /* `engine` is the first member of every engine, so the magic comes after. */
 struct embedded {
@@ -20,6 +23,7 @@ struct embedded {
     struct magic magic;
     struct store *store;
     struct session *session;
+    uint64_t calls; /* carried out so far */
     bool is_inside; /* between begin() and end(), with the epochs entered */
     struct aim aims[ENGINE_BATCH_MAX];
 };

@@ -6,6 +6,7 @@
 #include "engine/engine_embedded.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "core/call.h"
 #include "core/limits.h"
@@ -198,7 +199,15 @@ static enum status run_bank_stats(struct embedded *embedded,
                                   const struct request *request,
                                   struct response *response)
 {
-    return store_bank_stats(embedded->store, request->bank, &response->stats);
+    struct op_latency told[OP_COUNT];
+    size_t count = store_bank_latencies(embedded->store, request->bank, told);
+    buffer_clear(&response->results);
+    enum status status =
+        buffer_append(&response->results, slice_of(told, count * sizeof *told));
+    response->count = status ? 0 : count;
+    return status ? status
+                  : store_bank_stats(embedded->store, request->bank,
+                                     &response->stats);
 }
 
 static enum status run_bank_configure(struct embedded *embedded,
@@ -315,6 +324,28 @@ static enum status run_aimed(struct embedded *embedded, struct call *call)
     return session_put(embedded->session, aim, &value);
 }
 
+static enum status carry_out(struct embedded *embedded, struct call *call)
+{
+    const struct request *request = &call->request;
+    return embedded->is_inside && call->engine_data
+               ? run_aimed(embedded, call)
+               : run[request->op](embedded, request, &call->response);
+}
+
+/* A clock costs as much as a get; so only some are timed. */
+static enum status carry_out_timed(struct embedded *embedded, struct call *call)
+{
+    const struct request *request = &call->request;
+    uint64_t start = clock_now_ns();
+    enum status status = carry_out(embedded, call);
+    if (op_info(request->op)->flags & OP_BANK &&
+        request->bank.len <= BANK_LEN_MAX) {
+        store_note_latency(embedded->store, request->bank, request->op,
+                           clock_now_ns() - start);
+    }
+    return status;
+}
+
 static void refuse(struct call *call, enum status status)
 {
     const char *text = refusal_text(status, &call->request);
@@ -331,10 +362,9 @@ static enum submit embedded_submit(struct engine *engine, struct call *call)
     const struct request *request = &call->request;
     CHECK(request->op > OP_NONE && request->op < OP_COUNT);
     CHECK(run[request->op]);
+    bool is_timed = ++embedded->calls % TIMED_EACH == 0;
     enum status status =
-        embedded->is_inside && call->engine_data
-            ? run_aimed(embedded, call)
-            : run[request->op](embedded, request, &call->response);
+        is_timed ? carry_out_timed(embedded, call) : carry_out(embedded, call);
     if (status) {
         refuse(call, status);
     }

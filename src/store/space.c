@@ -55,8 +55,9 @@ void space_free(struct space **space)
         return;
     }
     CHECK(space_used(freed) == 0);
+    size_t latency_len = latency_fini(&freed->latency);
     atomic_fetch_sub(&freed->commons->other,
-                     sizeof *freed + freed->ghost_charged);
+                     sizeof *freed + freed->ghost_charged + latency_len);
     ghost_fini(&freed->ghost);
     pthread_mutex_destroy(&freed->lock);
     pthread_mutex_destroy(&freed->job_lock);

@@ -15,6 +15,7 @@
 
 #include "base/list.h"
 #include "base/status.h"
+#include "store/latency.h"
 #include "store/arena.h"
 #include "store/epoch.h"
 #include "store/ghost.h"
@@ -89,6 +90,7 @@ struct space {
     uint64_t check_at_ms;    /* no segment is worth a look before */
     uint64_t walk_check_ms;  /* the least of those that the walk has passed */
     _Atomic bool has_sparse; /* some segment may have become worth it */
+    struct latency latency;  /* of operations on the owner */
 };
 
 /* *Gives* an empty space; NULL without memory. */

@@ -859,6 +859,38 @@ enum status store_bank_stats(struct store *store, struct slice bank,
     return status;
 }
 
+void store_note_latency(struct store *store, struct slice bank, enum op op,
+                        uint64_t ns)
+{
+    struct bank *found;
+    if (enter_bank(store, bank, &found)) {
+        return;
+    }
+    struct space *space = atomic_load(&found->space);
+    if (space->owner) {
+        atomic_fetch_add_explicit(&store->commons.other,
+                                  latency_note(&space->latency, op, ns),
+                                  memory_order_relaxed);
+    }
+    epochs_leave(store->commons.epochs);
+}
+
+size_t store_bank_latencies(struct store *store, struct slice bank,
+                            struct op_latency *told)
+{
+    struct bank *found;
+    size_t count = 0;
+    if (enter_bank(store, bank, &found)) {
+        return 0;
+    }
+    struct space *space = atomic_load(&found->space);
+    for (enum op op = OP_NONE + 1; space->owner && op < OP_COUNT; op++) {
+        count += latency_tell(&space->latency, op, &told[count]);
+    }
+    epochs_leave(store->commons.epochs);
+    return count;
+}
+
 enum status store_bank_keys(struct store *store, struct slice bank,
                             const struct store_page *page,
                             struct response *response)

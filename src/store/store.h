@@ -16,6 +16,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "core/entry.h"
+#include "core/op.h"
 #include "core/value.h"
 
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct bank_change;
 struct bank_limits;
 struct bank_stats;
 struct increment;
+struct op_latency;
 struct response;
 struct store;
 
@@ -181,6 +183,16 @@ enum status store_bank_configure(struct store *store, struct slice bank,
  * known for certain. STATUS_NOT_FOUND for an unknown bank. */
 enum status store_bank_stats(struct store *store, struct slice bank,
                              struct bank_stats *stats);
+
+/* Notes that a call of `op` on `bank` took `ns`, if it is one that has grown or
+ * was configured. */
+void store_note_latency(struct store *store, struct slice bank, enum op op,
+                        uint64_t ns);
+
+/* Tells the latencies of `bank`, an operation each, in `told`, which has room
+ * for OP_COUNT of them; how many there are. */
+size_t store_bank_latencies(struct store *store, struct slice bank,
+                            struct op_latency *told);
 
 /* Drops `bank` with all that it holds and is set to, at once; a put makes a new
  * one. STATUS_NOT_FOUND, STATUS_NOMEM. */

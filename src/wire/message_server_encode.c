@@ -44,6 +44,12 @@ enum {
     FIELD_LIST_ITEMS = 1,
     FIELD_LIST_CURSOR = 2,
     FIELD_LIST_COUNTS = 3,
+    FIELD_STATS_LATENCIES = 23,
+    FIELD_LATENCY_OP = 1,
+    FIELD_LATENCY_SAMPLES = 2,
+    FIELD_LATENCY_P50 = 3,
+    FIELD_LATENCY_P99 = 4,
+    FIELD_LATENCY_MAX = 5,
     FIELD_COUNTS_ENTRIES = 1,
     FIELD_COUNTS_BYTES = 2,
     FIELD_HELLO_VERSION = 1,
@@ -281,13 +287,32 @@ static void put_removed(struct field_writer *writer,
     put_cursor(writer, answer->response);
 }
 
+static void put_latency(struct field_writer *writer,
+                        const struct op_latency *latency)
+{
+    field_put_bytes(writer, FIELD_LATENCY_OP,
+                    slice_of_string(op_info(latency->op)->name));
+    put_count(writer, FIELD_LATENCY_SAMPLES, latency->samples);
+    put_count(writer, FIELD_LATENCY_P50, latency->p50_ns);
+    put_count(writer, FIELD_LATENCY_P99, latency->p99_ns);
+    put_count(writer, FIELD_LATENCY_MAX, latency->max_ns);
+}
+
 static void put_bank_stats(struct field_writer *writer,
                            const struct answer *answer)
 {
-    const struct bank_stats *stats = &answer->response->stats;
-#define STAT(name, number) put_count(writer, number, stats->name);
+    const struct response *response = answer->response;
+    const struct op_latency *latencies =
+        (const void *)buffer_first(&response->results);
+#define STAT(name, number) put_count(writer, number, response->stats.name);
 #include "core/bank_stats.def"
 #undef STAT
+    for (size_t i = 0; i < response->count; i++) {
+        struct field_writer counter = {0};
+        put_latency(&counter, &latencies[i]);
+        field_put_head(writer, FIELD_STATS_LATENCIES, counter.len);
+        put_latency(writer, &latencies[i]);
+    }
 }
 
 static void put_bank_limits(struct field_writer *writer,

@@ -396,7 +396,8 @@ static void limits_and_stats_are_objects(void)
            "\"expiry_lag_max_ms\": 3, \"reserved\": 0, \"maximum\": 0, "
            "\"weight\": 4, \"maximum_entries\": 0, \"default_lifetime_ms\": 0, "
            "\"maximum_lifetime_ms\": 0, \"lifetime_jitter\": 0, "
-           "\"when_full\": \"evict\", \"read_only\": false}"));
+           "\"when_full\": \"evict\", \"read_only\": false, \"latencies\": "
+           "{}}"));
 }
 
 static const struct test_case cases[] = {

@@ -65,7 +65,7 @@ class Shared(unittest.TestCase):
         stats = self.wire.ask("bank_stats", bank=self.bank).bank_stats
         must = {field.name: getattr(stats, field.name)
                 for field in stats.DESCRIPTOR.fields}
-        must["when_full"] = "evict"
+        must.update(when_full="evict", latencies={})
         self.assertEqual(told, must)
         self.assertEqual(told["entries"], 19)
         self.assertEqual(told["hits"], 1)
@@ -73,6 +73,19 @@ class Shared(unittest.TestCase):
         self.assertEqual(told["misses_removed"], 1)
         self.assertEqual(told["overwrites"], 1)
         self.assertEqual(told["weight"], 100)
+
+    def test_both_tell_how_long_operations_took(self):
+        self.wire.ask("bank_configure", bank=self.bank, weight=50)
+        for number in range(200):
+            self.wire.ask("put", bank=self.bank, key=b"k", value=b"v")
+        told = self.json.ask("bank.stats", bank=self.bank)["data"]["latencies"]
+        self.assertGreaterEqual(told["put"]["samples"], 2)
+        self.assertGreater(told["put"]["p50_ns"], 0)
+        self.assertGreaterEqual(told["put"]["p99_ns"], told["put"]["p50_ns"])
+        stats = self.wire.ask("bank_stats", bank=self.bank).bank_stats
+        self.assertIn("put", [latency.op for latency in stats.latencies])
+        self.assertGreater(max(latency.max_ns for latency in stats.latencies),
+                           0)
 
     def test_both_set_and_keep_the_limits_of_a_bank(self):
         limits = self.json.ask("bank.configure", bank=self.bank,
