@@ -1,5 +1,5 @@
 """What others notice while very much happens at once: a bank of ten million
-keys is reset, or a million entries expire together, while 32 connections work
+keys is listed, or reset, or a million entries expire together, while 32 connections work
 in another bank, at a third of what they could reach (open loop, so that a
 stall delays whatever was due in it)."""
 import concurrent.futures
@@ -68,8 +68,33 @@ class Load:
             return run.result(), told
 
 
-def reset(load):
+def list_all(server, bank):
+    """Reads a whole list as it comes; answers how many keys it had."""
+    with socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.sendall(json.dumps({"op": "bank.keys", "bank": bank}).encode())
+        commas, last = 0, b""
+        while not last.endswith(b"]}"):
+            piece = sock.recv(1 << 20)
+            if not piece:
+                raise SystemExit("bench: a listing was cut off")
+            commas += piece.count(b'", "')
+            last = (last + piece)[-8:]
+    return commas
+
+
+def listing(load):
+    """What is listed is filled here, for the reset as well."""
     load.fill("doomed", DOOMED)
+
+    def happening():
+        time.sleep(1)
+        begun = time.monotonic()
+        return list_all(load.server, "doomed"), time.monotonic() - begun
+
+    return load.run_beside(happening)
+
+
+def reset(load):
 
     def happening():
         time.sleep(RESET_AFTER_S)
@@ -131,11 +156,18 @@ def measure_round(args, cachebench):
         load = Load(cachebench, args, server)
         quiet = load.run(RUN_S)
         beside_expiry, memory = expiry(load)
+        beside_listing, (listed, listing_s) = listing(load)
         beside_reset, took_ms = reset(load)
+    if listed < DOOMED * 0.99:  # Commas may be cut in two.
+        raise SystemExit(f"bench: a listing had only {listed} keys")
     return [
         row("load", load.rate, "requests/s"),
         row("quiet: p99", quiet["p99_us"] / 1000, "ms"),
         row("quiet: longest", quiet["max_us"] / 1000, "ms"),
+        row(f"listing of {DOOMED:,} keys: took", listing_s, "s"),
+        row("listing: p99 of the others", beside_listing["p99_us"] / 1000,
+            "ms", 2),
+        row("listing: longest", beside_listing["max_us"] / 1000, "ms"),
         row(f"reset of {DOOMED:,} keys: answered", took_ms, "ms", 5),
         row("reset: p99 of the others", beside_reset["p99_us"] / 1000, "ms",
             2),
