@@ -139,6 +139,7 @@ static bool check_list(struct request *request, const struct limits *limits,
     if (request->limit == 0 || request->limit > limits->list_len_max) {
         request->limit = limits->list_len_max;
     }
+    request->answer_len_max = limits_value_len_max(limits);
     return true;
 }
 

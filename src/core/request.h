@@ -58,7 +58,8 @@ struct request {
     struct slice other;   /* bank_rename: its new name; bank_swap: the other */
     const struct batch_item *items; /* batches; borrowed as slices are */
     size_t item_count;
-    size_t answer_len_max;     /* set by request_check(): bytes of values */
+    size_t answer_len_max;     /* of batches and lists, set by
+                                  request_check(): bytes of values */
     struct bank_change change; /* bank_configure */
     struct slice note;         /* the face's own, kept with the rest */
     uint64_t progress;         /* likewise */

@@ -145,6 +145,7 @@ static struct store_page page_of(const struct request *request)
         .prefix = request->prefix,
         .cursor = request->cursor,
         .limit = request->limit,
+        .bytes_max = request->answer_len_max,
     };
 }
 

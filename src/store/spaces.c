@@ -72,10 +72,13 @@ struct space *spaces_next(struct spaces *spaces, struct space *space)
  * one are as one without limits. */
 static uint64_t excess_of(const struct space *space)
 {
-    struct bank_limits limits = {.weight = BANK_WEIGHT_DEFAULT};
+    struct bank_limits limits = bank_limits_initial();
     uint64_t bytes = space_weight(space);
     if (space->owner) {
         bank_limits(space->owner, &limits);
+        if (limits.when_full == BANK_REFUSE) {
+            return 0;
+        }
         uint64_t beyond = bank_beyond_reserve(space->owner);
         if (limits.reserved && beyond <= bank_mean_charge(space->owner)) {
             return 0; /* No more than an item: it needs them all. */
