@@ -794,6 +794,20 @@ enum status store_bank_swap(struct store *store, struct slice bank,
     return status;
 }
 
+/* With configure_lock held: makes of a bank's limits what `change` asks for, if
+ * that may be. */
+static enum status change_limits(const struct store *store,
+                                 const struct bank_change *change,
+                                 struct bank_limits *limits)
+{
+    uint64_t reserved = limits->reserved;
+    enum status status = merge_limits(limits, change);
+    if (!status && !may_reserve(store, reserved, limits->reserved)) {
+        status = STATUS_OUT_OF_RANGE;
+    }
+    return status;
+}
+
 /* With configure_lock held. */
 static enum status configure(struct store *store, struct bank *bank,
                              const struct bank_change *change,
@@ -801,10 +815,7 @@ static enum status configure(struct store *store, struct bank *bank,
 {
     bank_limits(bank, limits);
     uint64_t reserved = limits->reserved;
-    enum status status = merge_limits(limits, change);
-    if (!status && !may_reserve(store, reserved, limits->reserved)) {
-        status = STATUS_OUT_OF_RANGE;
-    }
+    enum status status = change_limits(store, change, limits);
     status = status ? status : set_limits(store, bank, limits);
     if (!status) {
         store->reserved += limits->reserved - reserved;
@@ -843,6 +854,25 @@ enum status store_bank_configure(struct store *store, struct slice bank,
     do {
         status = configure_once(store, bank, change, limits);
     } while (status == STATUS_CANCELLED);
+    epochs_leave(store->commons.epochs);
+    return status;
+}
+
+enum status store_bank_foresee(struct store *store, struct slice bank,
+                               const struct bank_change *change,
+                               struct bank_limits *limits)
+{
+    if (!epochs_enter(store->commons.epochs)) {
+        return STATUS_NOMEM;
+    }
+    pthread_mutex_lock(&store->configure_lock);
+    const struct bank *found = store_find_bank(store, bank);
+    *limits = bank_limits_initial();
+    if (found) {
+        bank_limits(found, limits);
+    }
+    enum status status = change_limits(store, change, limits);
+    pthread_mutex_unlock(&store->configure_lock);
     epochs_leave(store->commons.epochs);
     return status;
 }

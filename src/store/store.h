@@ -177,6 +177,12 @@ enum status store_bank_configure(struct store *store, struct slice bank,
                                  const struct bank_change *change,
                                  struct bank_limits *limits);
 
+/* What store_bank_configure() would answer now, as far as that depends on
+ * limits; nothing changes. */
+enum status store_bank_foresee(struct store *store, struct slice bank,
+                               const struct bank_change *change,
+                               struct bank_limits *limits);
+
 /* What is known of `bank`. Misses are told apart by what the store remembers
  * of keys that left, at most one in a thousand of them wrongly, and counts as
  * never seen what it has forgotten; only an expired entry that a get finds is

@@ -71,6 +71,33 @@ static void fill(struct store *store, const char *bank, uint64_t count,
     }
 }
 
+static void what_configure_would_answer_is_foreseen(void)
+{
+    const struct store_options options = {.memory_max = 10 * MIB};
+    struct store *store = store_create(&options);
+    const struct slice name = SLICE_LITERAL("b");
+    struct bank_change change = {.limits.weight = 3, .has_weight = true};
+    struct bank_limits limits;
+    struct bank_stats stats;
+    EXPECT_INT(store_bank_foresee(store, name, &change, &limits), STATUS_OK);
+    EXPECT_INT(limits.weight, 3);
+    EXPECT_INT(limits.reserved, 0);
+    EXPECT_INT(store_bank_stats(store, name, &stats), STATUS_NOT_FOUND);
+    EXPECT_INT(reserve(store, "b", 2 * MIB), STATUS_OK);
+    EXPECT_INT(store_bank_foresee(store, name, &change, &limits), STATUS_OK);
+    EXPECT_INT(limits.reserved, 2 * MIB);
+    EXPECT_INT(stats_of(store, "b").weight, BANK_WEIGHT_DEFAULT);
+    change = (struct bank_change){.limits.maximum = MIB, .has_maximum = true};
+    EXPECT_INT(store_bank_foresee(store, name, &change, &limits),
+               STATUS_INVALID_ARGUMENT);
+    change =
+        (struct bank_change){.limits.reserved = 8 * MIB, .has_reserved = true};
+    EXPECT_INT(store_bank_foresee(store, name, &change, &limits),
+               STATUS_OUT_OF_RANGE);
+    EXPECT_INT(stats_of(store, "b").reserved, 2 * MIB);
+    store_free(&store);
+}
+
 static void configure_makes_a_bank_and_answers_its_limits(void)
 {
     struct store *store = kit_open();
@@ -444,6 +471,7 @@ static void no_thread_ever_sees_a_bank_beyond_its_maximum(void)
 }
 
 static const struct test_case cases[] = {
+    TEST(what_configure_would_answer_is_foreseen),
     TEST(configure_makes_a_bank_and_answers_its_limits),
     TEST(a_bank_that_nobody_configured_has_the_defaults),
     TEST(a_reserve_beyond_the_maximum_is_refused),
