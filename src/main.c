@@ -2,9 +2,11 @@
  * in which they need each other, and takes them down in reverse. */
 #include "base/log.h"
 #include "base/machine.h"
+#include "base/text.h"
 #include "compat/face_json.h"
 #include "compat/json_config.h"
 #include "core/config.h"
+#include "engine/bank_file.h"
 #include "engine/engine_embedded.h"
 #include "loop/background.h"
 #include "loop/loop.h"
@@ -35,14 +37,19 @@ struct program {
     struct loop *loop;
     struct store *store;
     struct background *background;
+    struct bank_file *bank_file;
+    struct background *file_background; /* apart: it waits for the disk */
     struct server *server;
     struct signals signals;
 };
 
+/* What cannot be written to a socket, or to a file that may grow no further, is
+ * an error of that call. */
 static void prepare_process(void)
 {
     mallopt(M_MMAP_THRESHOLD, MALLOC_MAP_THRESHOLD);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void print(struct buffer *text, FILE *where)
@@ -53,10 +60,11 @@ static void print(struct buffer *text, FILE *where)
     buffer_fini(text);
 }
 
-static struct engine *open_engine(void *store, struct loop *loop)
+static struct engine *open_engine(void *arg, struct loop *loop)
 {
+    const struct program *program = arg;
     (void)loop;
-    return engine_embedded_open(store);
+    return engine_embedded_open(program->store, program->bank_file);
 }
 
 static enum background_rest work_on_store(void *store)
@@ -65,6 +73,12 @@ static enum background_rest work_on_store(void *store)
     return !has_more               ? BACKGROUND_INTERVAL
            : store_is_short(store) ? BACKGROUND_AT_ONCE
                                    : BACKGROUND_SOON;
+}
+
+static enum background_rest work_on_file(void *file)
+{
+    bank_file_work(file);
+    return BACKGROUND_INTERVAL;
 }
 
 /* As many connections as are configured and as file descriptors allow. */
@@ -107,6 +121,30 @@ static bool start_store(struct program *program)
     return program->background;
 }
 
+/* Configures the banks as the file says, if there is to be one. */
+static bool start_bank_file(struct program *program)
+{
+    const char *path = program->config.banks_file;
+    if (!*path) {
+        return true;
+    }
+    struct buffer why = {0};
+    program->bank_file = bank_file_open(path, program->store, &why);
+    if (program->bank_file) {
+        program->file_background =
+            background_start(work_on_file, program->bank_file);
+    }
+    if (program->bank_file && !program->file_background) {
+        text_append(&why, "cannot start: the system refuses a thread");
+    }
+    if (!program->file_background) {
+        struct slice said = buffer_peek(&why);
+        fprintf(stderr, "cacheserver: %.*s\n", (int)said.len, said.data);
+    }
+    buffer_fini(&why);
+    return program->file_background;
+}
+
 static bool start_server(struct program *program)
 {
     const struct config *config = &program->config;
@@ -119,7 +157,7 @@ static bool start_server(struct program *program)
         .backlog = (unsigned)config->backlog,
         .connections_max = connections_max(config),
         .lane = {.faces = {&face_wire, &face_json},
-                 .engine = {open_engine, program->store}},
+                 .engine = {open_engine, program}},
     };
     config_limits(config, &options.lane.limits);
     char why[SERVER_WHY_MAX];
@@ -171,6 +209,9 @@ static bool serve(struct program *program)
                         "memory, a loop or a thread\n");
         return false;
     }
+    if (!start_bank_file(program)) {
+        return false;
+    }
     if (signals_open(&program->signals, program->loop, on_signal, program) ||
         !start_server(program)) {
         signals_close(&program->signals);
@@ -186,6 +227,8 @@ static bool serve(struct program *program)
 static void fini(struct program *program)
 {
     server_free(&program->server);
+    background_stop(&program->file_background);
+    bank_file_close(&program->bank_file);
     background_stop(&program->background);
     store_free(&program->store);
     loop_free(&program->loop);

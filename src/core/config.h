@@ -44,6 +44,7 @@ struct config {
     uint64_t memory_limit;
     uint64_t max_banks;
     uint64_t bank_idle_ms;
+    char banks_file[1024];
     uint64_t max_connections;
     uint64_t max_frame;
     uint64_t max_list;

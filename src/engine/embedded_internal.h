@@ -22,6 +22,7 @@ struct embedded {
     struct engine engine;
     struct magic magic;
     struct store *store;
+    struct bank_file *bank_file; /* NULL: there is none */
     struct session *session;
     uint64_t calls; /* carried out so far */
     bool is_inside; /* between begin() and end(), with the epochs entered */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "core/call.h"
 #include "core/limits.h"
+#include "engine/bank_file.h"
 #include "engine/embedded_internal.h"
 
 /* Answers what came of it, and for success fills the response. */
@@ -215,8 +216,11 @@ static enum status run_bank_configure(struct embedded *embedded,
                                       const struct request *request,
                                       struct response *response)
 {
-    return store_bank_configure(embedded->store, request->bank,
-                                &request->change, &response->limits);
+    struct bank_file *file = embedded->bank_file;
+    return file ? bank_file_configure(file, request->bank, &request->change,
+                                      &response->limits)
+                : store_bank_configure(embedded->store, request->bank,
+                                       &request->change, &response->limits);
 }
 
 static enum status run_bank_drop(struct embedded *embedded,
@@ -224,7 +228,9 @@ static enum status run_bank_drop(struct embedded *embedded,
                                  struct response *response)
 {
     (void)response;
-    return store_bank_drop(embedded->store, request->bank);
+    struct bank_file *file = embedded->bank_file;
+    return file ? bank_file_drop(file, request->bank)
+                : store_bank_drop(embedded->store, request->bank);
 }
 
 static enum status run_bank_rename(struct embedded *embedded,
@@ -232,7 +238,10 @@ static enum status run_bank_rename(struct embedded *embedded,
                                    struct response *response)
 {
     (void)response;
-    return store_bank_rename(embedded->store, request->bank, request->other);
+    struct bank_file *file = embedded->bank_file;
+    return file ? bank_file_rename(file, request->bank, request->other)
+                : store_bank_rename(embedded->store, request->bank,
+                                    request->other);
 }
 
 static enum status run_bank_swap(struct embedded *embedded,
@@ -240,7 +249,10 @@ static enum status run_bank_swap(struct embedded *embedded,
                                  struct response *response)
 {
     (void)response;
-    return store_bank_swap(embedded->store, request->bank, request->other);
+    struct bank_file *file = embedded->bank_file;
+    return file ? bank_file_swap(file, request->bank, request->other)
+                : store_bank_swap(embedded->store, request->bank,
+                                  request->other);
 }
 
 static const run_fn run[OP_COUNT] = {
@@ -347,10 +359,23 @@ static enum status carry_out_timed(struct embedded *embedded, struct call *call)
     return status;
 }
 
-static void refuse(struct call *call, enum status status)
+/* What changes what banks are set to may meet a file that it cannot be written
+ * to. */
+static bool is_about_file(const struct embedded *embedded, enum op op,
+                          enum status status)
+{
+    return status == STATUS_UNAVAILABLE && embedded->bank_file &&
+           (op == OP_BANK_CONFIGURE || op == OP_BANK_DROP ||
+            op == OP_BANK_RENAME || op == OP_BANK_SWAP);
+}
+
+static void refuse(const struct embedded *embedded, struct call *call,
+                   enum status status)
 {
     const char *text = refusal_text(status, &call->request);
-    if (call->response.has_previous) {
+    if (is_about_file(embedded, call->request.op, status)) {
+        bank_file_blame(embedded->bank_file, &call->response);
+    } else if (call->response.has_previous) {
         response_fail_beside(&call->response, status, text);
     } else {
         response_fail(&call->response, status, "%s", text);
@@ -367,7 +392,7 @@ static enum submit embedded_submit(struct engine *engine, struct call *call)
     enum status status =
         is_timed ? carry_out_timed(embedded, call) : carry_out(embedded, call);
     if (status) {
-        refuse(call, status);
+        refuse(embedded, call, status);
     }
     return SUBMIT_DONE;
 }
@@ -398,7 +423,8 @@ static const struct engine_ops embedded_ops = {
     .close = embedded_close,
 };
 
-struct engine *engine_embedded_open(struct store *store)
+struct engine *engine_embedded_open(struct store *store,
+                                    struct bank_file *bank_file)
 {
     struct embedded *embedded = memory_alloc_zero(sizeof *embedded);
     if (!embedded) {
@@ -411,6 +437,7 @@ struct engine *engine_embedded_open(struct store *store)
     }
     embedded->engine.ops = &embedded_ops;
     embedded->store = store;
+    embedded->bank_file = bank_file;
     MAGIC_SET(embedded, EMBEDDED_MAGIC);
     return &embedded->engine;
 }

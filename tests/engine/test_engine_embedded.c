@@ -14,7 +14,7 @@ static struct engine *open_engine(const struct store_options *options)
 {
     store = store_create(options);
     CHECK(store);
-    struct engine *engine = engine_embedded_open(store);
+    struct engine *engine = engine_embedded_open(store, NULL);
     CHECK(engine);
     return engine;
 }
@@ -43,7 +43,7 @@ static const struct engine_kind kind = {open_engine, run_engine, close_engine};
 static void attempt_open(void *arg)
 {
     (void)arg;
-    struct engine *engine = engine_embedded_open(store);
+    struct engine *engine = engine_embedded_open(store, NULL);
     EXPECT_INT(engine == NULL, starve_has_struck());
     if (engine) {
         engine->ops->close(&engine);

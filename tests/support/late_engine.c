@@ -127,7 +127,7 @@ struct engine *late_engine_open(struct store *store, uint64_t seed)
 {
     struct late_engine *late = memory_alloc_or_die(sizeof *late);
     late->engine.ops = &late_ops;
-    late->inner = engine_embedded_open(store);
+    late->inner = engine_embedded_open(store, NULL);
     late->random = seed;
     CHECK(late->inner);
     MAGIC_SET(late, LATE_MAGIC);

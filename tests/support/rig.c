@@ -76,7 +76,7 @@ static struct engine *open_engine(void *arg, struct loop *loop)
 {
     struct rig *rig = arg;
     if (!rig->options.is_late) {
-        return engine_embedded_open(rig->store);
+        return engine_embedded_open(rig->store, NULL);
     }
     struct timed_engine *timed = memory_alloc_or_die(sizeof *timed);
     timed->engine.ops = &timed_ops;
