@@ -9,7 +9,7 @@
  *   finish_*()       what can be said only when all fields are there
  *
  * By hand, where protobuf-c would copy every value, end a `string` at its
- * first NUL, and want arrays built. tests/wire/test_message.c holds it to
+ * first NUL, and want arrays built. tests/wire/test_message_ops.c holds it to
  * protobuf-c, field by field.
  *
  * To add an operation, add its functions to the table. */
@@ -74,7 +74,8 @@ struct reading {
     struct field condition; /* none, likewise */
     uint32_t kind;
     bool has_delta;
-    bool has_empty_number;
+    bool is_starved;  /* there was no memory for the items */
+    unsigned numbers; /* a bit for each Number that came, even empty */
     size_t items_taken;
 };
 
@@ -258,24 +259,22 @@ static struct number integer_of(const struct field *field)
                            .integer = field_unzigzag(field->value)};
 }
 
-/* A Number, which may come in pieces as any message may. */
-static void take_number(struct reading *reading, struct slice message,
-                        struct number *number, bool *is_there)
+/* A Number, which may come in pieces as any message may; some may be empty. */
+static void take_number(struct reading *reading, const struct field *message,
+                        struct number *number, bool *is_set)
 {
-    struct field_reader reader = {.rest = message};
+    struct field_reader reader = {.rest = message->bytes};
     struct field field;
-    bool is_set = *is_there;
+    reading->numbers |= 1U << message->number;
     while (field_next(&reader, &field)) {
         if (field.number == NUMBER_REAL) {
             *number = real_of(&field);
-            is_set = true;
+            *is_set = true;
         } else if (field.number == NUMBER_INTEGER) {
             *number = integer_of(&field);
-            is_set = true;
+            *is_set = true;
         }
     }
-    *is_there = is_set;
-    reading->has_empty_number = reading->has_empty_number || !is_set;
 }
 
 static void take_incr(struct reading *reading, const struct field *field)
@@ -291,18 +290,18 @@ static void take_incr(struct reading *reading, const struct field *field)
         reading->has_delta = true;
         break;
     case INCR_INITIAL:
-        take_number(reading, field->bytes, &increment->initial,
+        take_number(reading, field, &increment->initial,
                     &increment->has_initial);
         break;
     case INCR_LIFETIME:
         increment->lifetime = lifetime_of_ms(field->value);
         break;
     case INCR_MINIMUM:
-        take_number(reading, field->bytes, &increment->minimum,
+        take_number(reading, field, &increment->minimum,
                     &increment->has_minimum);
         break;
     case INCR_MAXIMUM:
-        take_number(reading, field->bytes, &increment->maximum,
+        take_number(reading, field, &increment->maximum,
                     &increment->has_maximum);
         break;
     case INCR_SATURATE:
@@ -315,10 +314,14 @@ static void take_incr(struct reading *reading, const struct field *field)
 
 static bool finish_incr(struct reading *reading)
 {
+    const struct increment *increment = &reading->request->increment;
+    unsigned set = (unsigned)increment->has_initial << INCR_INITIAL |
+                   (unsigned)increment->has_minimum << INCR_MINIMUM |
+                   (unsigned)increment->has_maximum << INCR_MAXIMUM;
     if (!reading->has_delta) {
         return refuse(reading, "delta must be there, real or integer");
     }
-    return !reading->has_empty_number ||
+    return reading->numbers == set ||
            refuse(reading, "initial, minimum and maximum must be real or "
                            "integer when they are there");
 }
@@ -340,14 +343,15 @@ static struct batch_item *next_item(struct reading *reading)
 {
     struct request *request = reading->request;
     struct batch_item *items = (void *)buffer_first(reading->scratch);
-    if (reading->items_taken == 0) {
+    if (reading->items_taken == 0 && !reading->is_starved) {
         size_t count = count_items(reading->message);
         buffer_clear(reading->scratch);
         items = (void *)buffer_reserve(reading->scratch, count * sizeof *items);
+        reading->is_starved = !items;
         request->item_count = items ? count : 0;
         request->items = items;
     }
-    if (!items) {
+    if (reading->is_starved) {
         return NULL;
     }
     struct batch_item *item = &items[reading->items_taken++];
@@ -374,7 +378,9 @@ static void take_get_many(struct reading *reading, const struct field *field)
 
 static void take_touch_many(struct reading *reading, const struct field *field)
 {
-    take_touch(reading, field);
+    if (field->number == CHANGE_LIFETIME || field->number == CHANGE_PERSIST) {
+        reading->change = *field;
+    }
     take_keys(reading, field);
 }
 
@@ -413,8 +419,10 @@ static void take_put_many(struct reading *reading, const struct field *field)
 static bool finish_keys(struct reading *reading)
 {
     const struct request *request = reading->request;
-    if (reading->items_taken < request->item_count) {
-        return refuse(reading, status_text(STATUS_NOMEM));
+    if (reading->is_starved) {
+        response_fail(reading->response, STATUS_NOMEM, "%s",
+                      status_text(STATUS_NOMEM));
+        return false;
     }
     for (size_t i = 0; i < request->item_count; i++) {
         struct slice key = request->items[i].key;
@@ -457,25 +465,29 @@ static void take_piece(struct reading *reading, const struct field *field)
     }
 }
 
+static void take_walk(struct reading *reading, const struct field *field)
+{
+    if (field->number == LIST_PREFIX) {
+        reading->request->prefix = field->bytes;
+    } else if (field->number == LIST_CURSOR) {
+        reading->request->cursor = field->bytes;
+    }
+}
+
 static void take_list(struct reading *reading, const struct field *field)
 {
-    struct request *request = reading->request;
-    switch (field->number) {
-    case LIST_PREFIX:
-        request->prefix = field->bytes;
-        break;
-    case LIST_CURSOR:
-        request->cursor = field->bytes;
-        break;
-    case LIST_LIMIT:
-        request->limit = (uint32_t)field->value;
-        break;
-    case LIST_COUNTS:
-        request->wants_counts = field->value;
-        break;
-    default:
-        break;
+    if (field->number == LIST_LIMIT) {
+        reading->request->limit = (uint32_t)field->value;
     }
+    take_walk(reading, field);
+}
+
+static void take_bank_list(struct reading *reading, const struct field *field)
+{
+    if (field->number == LIST_COUNTS) {
+        reading->request->wants_counts = field->value;
+    }
+    take_list(reading, field);
 }
 
 static bool finish_bank_list(struct reading *reading)
@@ -491,15 +503,25 @@ static void take_other(struct reading *reading, const struct field *field)
     }
 }
 
+/* A number as wide as its field, whose size in bytes is given. */
+static uint64_t limit_of(const struct field *field, enum bank_limit_form form,
+                         size_t size)
+{
+    if (form == LIMIT_SWITCH) {
+        return field->value != 0;
+    }
+    return size == sizeof(uint32_t) ? (uint32_t)field->value : field->value;
+}
+
 static void take_limit(struct reading *reading, const struct field *field)
 {
     struct bank_change *change = &reading->request->change;
+    const Cacheserver__V1__BankConfigureRequest *shape = NULL;
     switch (field->number) {
 #define LIMIT(name, number, response, form, ...)                               \
     case number:                                                               \
         change->has_##name = true;                                             \
-        change->limits.name =                                                  \
-            (form) == LIMIT_SWITCH ? field->value != 0 : field->value;         \
+        change->limits.name = limit_of(field, form, sizeof shape->name);       \
         break;
 #include "core/bank_limits.def"
 #undef LIMIT
@@ -532,10 +554,10 @@ static const struct {
     [OP_META] = {take_meta, NULL},
     [OP_APPEND] = {take_piece, NULL},
     [OP_PREPEND] = {take_piece, NULL},
-    [OP_BANK_LIST] = {take_list, finish_bank_list},
+    [OP_BANK_LIST] = {take_bank_list, finish_bank_list},
     [OP_BANK_KEYS] = {take_list, NULL},
     [OP_BANK_ENTRIES] = {take_list, NULL},
-    [OP_REMOVE_BY_PREFIX] = {take_list, NULL},
+    [OP_REMOVE_BY_PREFIX] = {take_walk, NULL},
     [OP_BANK_RESET] = {take_nothing, NULL},
     [OP_BANK_STATS] = {take_nothing, NULL},
     [OP_BANK_CONFIGURE] = {take_limit, NULL},

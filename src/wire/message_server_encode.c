@@ -2,8 +2,8 @@
  * the response into the output, where protobuf-c would want an array of
  * pointers and terminated strings built first. Each message is written twice
  * by the same function, once to count its bytes and once to write them behind
- * their length. tests/wire/test_message.c holds every answer to be, byte for
- * byte, what protobuf-c makes of it.
+ * their length. tests/wire/test_message_answers.c holds every answer to be,
+ * byte for byte, what protobuf-c makes of it.
  *
  * To add an operation, add a put_*() to the table. */
 #include "wire/message.h"
@@ -474,11 +474,10 @@ enum status message_encode_response(const struct request *request,
                                     struct buffer *out)
 {
     const struct answer answer = {request, response};
-    if (response->status) {
-        return put_frame(&answer, ENVELOPE_ERROR, put_error, out);
-    }
-    enum status status = put_frame(&answer, op_info(request->op)->number,
-                                   putters[request->op], out);
+    enum status status =
+        response->status ? put_frame(&answer, ENVELOPE_ERROR, put_error, out)
+                         : put_frame(&answer, op_info(request->op)->number,
+                                     putters[request->op], out);
     return status == STATUS_RESOURCE_EXHAUSTED ? put_refusal(request, out)
                                                : status;
 }
