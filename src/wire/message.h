@@ -44,8 +44,8 @@ enum status message_encode_response(const struct request *request,
                                     struct buffer *out);
 
 /* The client's end has what the programs here need of the protocol: the
- * operations of the original, limits and figures of banks, hello and ping, and
- * get_many; STATUS_UNIMPLEMENTED for others. Appends the frame of `request` to
+ * operations of the original, limits and figures of banks, hello and ping;
+ * STATUS_UNIMPLEMENTED for others. Appends the frame of `request` to
  * `out`; a lifetime of put is NEW, FOREVER or DEFAULT. STATUS_INVALID_ARGUMENT
  * when it cannot be said: a bank or a bank's prefix that is too long or holds
  * NUL, a frame too long. STATUS_NOMEM. On failure `out` is as before. */
