@@ -8,7 +8,7 @@
 
 static void nothing_is_known_of_what_was_not_timed(void)
 {
-    struct latency latency = {0};
+    struct latency latency = {.bins = {NULL}};
     struct op_latency told;
     EXPECT(!latency_tell(&latency, OP_GET, &told));
     EXPECT(latency_note(&latency, OP_PUT, 5) > 0);
@@ -21,7 +21,7 @@ static void nothing_is_known_of_what_was_not_timed(void)
 
 static void percentiles_are_right_to_an_eighth(void)
 {
-    struct latency latency = {0};
+    struct latency latency = {.bins = {NULL}};
     struct op_latency told;
     for (uint64_t ns = 1; ns <= 100000; ns++) {
         (void)latency_note(&latency, OP_GET, ns);
@@ -40,7 +40,7 @@ static void any_time_has_its_place(void)
     static const uint64_t times[] = {0,         7, 8, 15, 16, UINT64_MAX / 2,
                                      UINT64_MAX};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        struct latency latency = {0};
+        struct latency latency = {.bins = {NULL}};
         struct op_latency told;
         (void)latency_note(&latency, OP_GET, times[i]);
         EXPECT(latency_tell(&latency, OP_GET, &told));
@@ -53,7 +53,7 @@ static void any_time_has_its_place(void)
 static void attempt(void *arg)
 {
     (void)arg;
-    struct latency latency = {0};
+    struct latency latency = {.bins = {NULL}};
     struct op_latency told;
     size_t taken = latency_note(&latency, OP_GET, 1);
     EXPECT(starve_has_struck() ? taken == 0 : taken > 0);
