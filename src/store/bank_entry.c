@@ -287,17 +287,30 @@ static enum status restate(struct bank *bank, const struct bank_item *found,
     return bank_rewrite(bank, found, &draft);
 }
 
+/* Its own again; the jitter is in it already. */
+static uint64_t restarted_life(const struct bank *bank, uint64_t life,
+                               uint64_t now)
+{
+    uint64_t ms = life_ms(life);
+    if (life_end(life) == LIFE_FOREVER) {
+        return life;
+    }
+    if (bank_terms(bank)) {
+        struct bank_limits limits;
+        bank_limits(bank, &limits);
+        uint64_t longest = limits.maximum_lifetime_ms;
+        ms = longest && longest < ms ? longest : ms;
+    }
+    return life_of_ms(ms, now);
+}
+
 static uint64_t touched_life(const struct bank *bank,
                              const struct hashed_key *key, uint64_t life,
                              struct lifetime lifetime, uint64_t now)
 {
-    if (lifetime.rule == LIFETIME_SAME) {
-        if (life_end(life) == LIFE_FOREVER) {
-            return life;
-        }
-        lifetime = (struct lifetime){LIFETIME_NEW, life_ms(life)};
-    }
-    return life_for(bank, key, lifetime, now);
+    return lifetime.rule == LIFETIME_SAME
+               ? restarted_life(bank, life, now)
+               : life_for(bank, key, lifetime, now);
 }
 
 /* Gives `found` the lifetime `touch`, if that is not NULL, and a version if it

@@ -145,6 +145,49 @@ static void a_reserve_beyond_the_maximum_is_refused(void)
     kit_close(store);
 }
 
+/* Answers the lifetime that the entry was given. */
+static uint64_t lifetime_of(struct store *store, const char *key)
+{
+    struct store_visit visit = {0};
+    EXPECT_INT(store_read(store, SLICE_LITERAL("b"), slice_of_string(key), NULL,
+                          &visit),
+               STATUS_OK);
+    return visit.facts.lifetime_ms;
+}
+
+static void a_restarted_lifetime_is_not_shortened_once_more(void)
+{
+    struct store *store = kit_open();
+    const struct bank_change change = {.limits.lifetime_jitter = 90,
+                                       .has_lifetime_jitter = true};
+    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    for (int i = 0; i < 10; i++) {
+        char key[] = {(char)('a' + i), '\0'};
+        EXPECT_INT(kit_put_for(store, "b", key, "v", 100000), STATUS_OK);
+        uint64_t lifetime = lifetime_of(store, key);
+        EXPECT(lifetime >= 10000 && lifetime <= 100000);
+        EXPECT_INT(kit_touch(store, "b", key, LIFETIME_SAME, 0), STATUS_OK);
+        EXPECT_INT(lifetime_of(store, key), lifetime);
+    }
+    kit_close(store);
+}
+
+static void a_restarted_lifetime_keeps_a_maximum_that_came_later(void)
+{
+    struct store *store = kit_open();
+    const struct bank_change change = {.limits.maximum_lifetime_ms = 1000,
+                                       .has_maximum_lifetime_ms = true};
+    kit_put_for(store, "b", "k", "v", 5000);
+    kit_put(store, "b", "ever", "v");
+    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    EXPECT_INT(lifetime_of(store, "k"), 5000);
+    kit_touch(store, "b", "k", LIFETIME_SAME, 0);
+    kit_touch(store, "b", "ever", LIFETIME_SAME, 0);
+    EXPECT_INT(lifetime_of(store, "k"), 1000);
+    EXPECT_INT(lifetime_of(store, "ever"), 0);
+    kit_close(store);
+}
+
 static void reserves_together_leave_a_part_of_the_limit(void)
 {
     struct store *store = kit_open_limited(100 * MIB, 0);
@@ -475,6 +518,8 @@ static const struct test_case cases[] = {
     TEST(configure_makes_a_bank_and_answers_its_limits),
     TEST(a_bank_that_nobody_configured_has_the_defaults),
     TEST(a_reserve_beyond_the_maximum_is_refused),
+    TEST(a_restarted_lifetime_is_not_shortened_once_more),
+    TEST(a_restarted_lifetime_keeps_a_maximum_that_came_later),
     TEST(reserves_together_leave_a_part_of_the_limit),
     TEST(a_bank_never_exceeds_its_maximum),
     TEST(a_maximum_is_no_more_than_a_bank_may_use),
