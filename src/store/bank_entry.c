@@ -308,9 +308,8 @@ static uint64_t touched_life(const struct bank *bank,
                              const struct hashed_key *key, uint64_t life,
                              struct lifetime lifetime, uint64_t now)
 {
-    return lifetime.rule == LIFETIME_SAME
-               ? restarted_life(bank, life, now)
-               : life_for(bank, key, lifetime, now);
+    return lifetime.rule == LIFETIME_SAME ? restarted_life(bank, life, now)
+                                          : life_for(bank, key, lifetime, now);
 }
 
 /* Gives `found` the lifetime `touch`, if that is not NULL, and a version if it
@@ -422,7 +421,8 @@ static enum status incr_item(struct bank *bank, const struct hashed_key *key,
     return status;
 }
 
-/* An entry that was not there counts as one that holds `initial`. */
+/* An entry that was not there counts as one that holds `initial`; it does not
+ * come into being when it would be over at once. */
 static enum status begin_item(struct bank *bank, const struct hashed_key *key,
                               const struct increment *increment, uint64_t now,
                               struct number *sum)
@@ -431,7 +431,7 @@ static enum status begin_item(struct bank *bank, const struct hashed_key *key,
     size_t len = number_print_json(&increment->initial, text);
     enum status status =
         number_increment(VALUE_JSON, slice_of(text, len), increment, sum);
-    if (status) {
+    if (status || increment->lifetime.rule == LIFETIME_OVER) {
         return status;
     }
     struct draft draft = draft_of_number(key, sum, text);

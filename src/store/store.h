@@ -145,9 +145,9 @@ enum status store_touch(struct store *store, struct slice bank,
 /* Adds to the number in the entry, which then holds the sum as JSON; what
  * remains of its lifetime stays. The sum is in `sum`. For an entry that is
  * there `memory_max` does not count; one that is not comes into being if
- * `increment` says as what. STATUS_NOT_FOUND, STATUS_NOMEM, what store_put()
- * says of a new entry, and what number_increment() says, the entry then being
- * unchanged. */
+ * `increment` says as what, and as for store_put() its lifetime may be over.
+ * STATUS_NOT_FOUND, STATUS_NOMEM, what store_put() says of a new entry, and
+ * what number_increment() says, the entry then being unchanged. */
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
                        const struct increment *increment, struct number *sum);
 

@@ -370,6 +370,25 @@ static void incr_keeps_what_remains_of_the_lifetime(void)
     kit_close(store);
 }
 
+static void incr_of_what_is_over_at_once_leaves_no_entry(void)
+{
+    struct store *store = kit_open();
+    struct number sum;
+    const struct increment one = {
+        .delta = {.is_integer = true, .integer = 1},
+        .initial = {.is_integer = true, .integer = 5},
+        .has_initial = true,
+        .lifetime = {LIFETIME_OVER, 0},
+    };
+    EXPECT_INT(
+        store_incr(store, SLICE_LITERAL("b"), SLICE_LITERAL("k"), &one, &sum),
+        STATUS_OK);
+    EXPECT_INT(sum.integer, 6);
+    kit_expect(store, "b", "k", NULL);
+    EXPECT_INT(store_usage(store).banks, 1);
+    kit_close(store);
+}
+
 static void incr_that_fails_changes_nothing(void)
 {
     struct store *store = kit_open();
@@ -466,6 +485,7 @@ static const struct test_case cases[] = {
     TEST(incr_adds_exactly_and_stores_json),
     TEST(incr_by_a_real_adds_as_the_original_does),
     TEST(incr_keeps_what_remains_of_the_lifetime),
+    TEST(incr_of_what_is_over_at_once_leaves_no_entry),
     TEST(incr_that_fails_changes_nothing),
     TEST(reset_empties_one_bank_which_stays),
     TEST(put_after_a_reset_stays),
