@@ -251,9 +251,11 @@ enum status bank_keys(struct bank *bank, struct listing *listing,
             is_start = false;
         }
         is_current = bank->incarnation == cursor->incarnation;
-        if (is_current) {
+        status = listing->kind == LISTING_REMOVE ? bank_check_writable(bank)
+                                                 : STATUS_OK;
+        if (!status && is_current) {
             list_region(bank, listing);
-        } else if (listing->walk.position == cursor->position) {
+        } else if (!status && listing->walk.position == cursor->position) {
             status = STATUS_ABORTED;
         }
         pthread_mutex_unlock(&bank->lock);

@@ -942,6 +942,9 @@ enum status store_bank_keys(struct store *store, struct slice bank,
     listing_start(&listing, page, cursor.position, response);
     status = bank_keys(found, &listing, &cursor);
     epochs_leave(store->commons.epochs);
+    if (status == STATUS_CANCELLED) {
+        return STATUS_OK; /* It was dropped, and so are its entries. */
+    }
     if (!status && !listing.walk.is_end) {
         cursor_encode(&cursor, &store->keys_cursors_secret, response);
     }

@@ -188,6 +188,28 @@ static void a_restarted_lifetime_keeps_a_maximum_that_came_later(void)
     kit_close(store);
 }
 
+static void what_is_read_only_loses_nothing_by_prefix(void)
+{
+    struct store *store = kit_open();
+    struct response response = {0};
+    struct bank_change change = {.limits.read_only = true,
+                                 .has_read_only = true};
+    const struct store_page page = {.limit = 10, .kind = LISTING_REMOVE};
+    kit_put(store, "b", "k", "v");
+    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    EXPECT_INT(store_bank_keys(store, SLICE_LITERAL("b"), &page, &response),
+               STATUS_PERMISSION_DENIED);
+    kit_expect(store, "b", "k", "v");
+    change.limits.read_only = false;
+    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    EXPECT_INT(store_bank_keys(store, SLICE_LITERAL("b"), &page, &response),
+               STATUS_OK);
+    EXPECT_INT(response.count, 1);
+    kit_expect(store, "b", "k", NULL);
+    response_fini(&response);
+    kit_close(store);
+}
+
 static void reserves_together_leave_a_part_of_the_limit(void)
 {
     struct store *store = kit_open_limited(100 * MIB, 0);
@@ -520,6 +542,7 @@ static const struct test_case cases[] = {
     TEST(a_reserve_beyond_the_maximum_is_refused),
     TEST(a_restarted_lifetime_is_not_shortened_once_more),
     TEST(a_restarted_lifetime_keeps_a_maximum_that_came_later),
+    TEST(what_is_read_only_loses_nothing_by_prefix),
     TEST(reserves_together_leave_a_part_of_the_limit),
     TEST(a_bank_never_exceeds_its_maximum),
     TEST(a_maximum_is_no_more_than_a_bank_may_use),
