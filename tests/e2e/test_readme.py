@@ -48,9 +48,28 @@ class Readme(unittest.TestCase):
             self.assertEqual(run(sys.executable, "-c", text),
                              "id: 1\nput {\n}\n\nb'green'\n")
 
+    def test_the_rate_limiter_and_the_sequence_run(self):
+        with Server() as server:
+            text = self.python_examples(server.port)[2]
+            self.assertEqual(run(sys.executable, "-c", text),
+                             "[True, True, True, False]\n1\n2\n")
+            self.assertEqual(run(sys.executable, "-c", text),
+                             "[False, False, False, False]\n3\n4\n")
+
+    def test_the_lock_is_one_owners_at_a_time(self):
+        with Server() as server:
+            text = self.python_examples(server.port)[3]
+            for _ in range(2):
+                self.assertEqual(
+                    run(sys.executable, "-c", text),
+                    "None\n"
+                    "{'status': 'error', 'message': 'the entry has another "
+                    "value than if_value', 'code': 10}\n"
+                    "{'status': 'ok', 'data': {}}\n")
+
     def python_examples(self, port):
         found = re.findall(r"```python\n(.*?)```", readme(port), re.S)
-        self.assertEqual(len(found), 2)
+        self.assertEqual(len(found), 4)
         return found
 
 
