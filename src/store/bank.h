@@ -93,7 +93,7 @@ static inline struct bank *bank_of_node(struct table_node *node)
 }
 
 /* Whether entries may be changed: STATUS_CANCELLED, STATUS_PERMISSION_DENIED.
- * Exact with the lock held. */
+ * With the lock held. */
 enum status bank_check_writable(const struct bank *bank);
 
 /* Operations that write also answer STATUS_RESOURCE_EXHAUSTED when the bank's

@@ -643,6 +643,15 @@ enum status store_append(struct store *store, struct slice bank,
     return status;
 }
 
+/* STATUS_CANCELLED when it was dropped since it was found. */
+static enum status check_writable(struct bank *bank)
+{
+    pthread_mutex_lock(&bank->lock);
+    enum status status = bank_check_writable(bank);
+    pthread_mutex_unlock(&bank->lock);
+    return status;
+}
+
 enum status store_bank_reset(struct store *store, struct slice bank)
 {
     struct bank *found;
@@ -650,12 +659,12 @@ enum status store_bank_reset(struct store *store, struct slice bank)
     if (status) {
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
-    status = bank_check_writable(found);
+    status = check_writable(found);
     if (!status) {
         status = wreck_bank(found, &store->wrecks);
     }
     epochs_leave(store->commons.epochs);
-    return status;
+    return status == STATUS_CANCELLED ? STATUS_OK : status;
 }
 
 enum status store_bank_rename(struct store *store, struct slice bank,
@@ -766,8 +775,8 @@ static enum status swap(struct store *store, const struct hashed_key *name,
     if (!one || !two) {
         return STATUS_NOT_FOUND;
     }
-    enum status status = bank_check_writable(one);
-    status = status ? status : bank_check_writable(two);
+    enum status status = check_writable(one);
+    status = status ? status : check_writable(two);
     status = status ? status : swap_limits(store, one, two);
     if (!status) {
         status = banks_swap(&store->banks, name, other);

@@ -106,6 +106,45 @@ class CompareAndSet(unittest.TestCase):
                     count -= 1
 
 
+class Banks(unittest.TestCase):
+    """Banks come and go beside those who use them."""
+    seconds = 10
+    burst = 100
+    may_be = {"put": {0}, "bank_drop": {0, NOT_FOUND}, "bank_reset": {0},
+              "bank_configure": {0}, "remove_by_prefix": {0},
+              "bank_rename": {0, NOT_FOUND, ALREADY_EXISTS},
+              "bank_swap": {0, NOT_FOUND}, "bank_keys": {0},
+              "append": {0, NOT_FOUND}, "remove": {0, NOT_FOUND}}
+
+    def test_nobody_is_told_of_a_drop_that_came_in_between(self):
+        bursts = 5000 if LONG else 100 if is_sanitized() else 400
+        self.told = set()
+        put, drop = ("put", {"key": b"k", "value": b"v"}), ("bank_drop", {})
+        reset, swap = ("bank_reset", {}), ("bank_swap", {"other": "other"})
+        others = [("bank_rename", {"to": "other"}), swap,
+                  ("remove_by_prefix", {}), ("bank_configure", {"weight": 5}),
+                  ("append", {"key": b"k", "value": b"v"}),
+                  ("bank_keys", {}), ("remove", {"key": b"k"})]
+        with Server(workers=4) as server:
+            run_all(*(lambda ops=ops: self.repeat(server, ops, bursts)
+                      for ops in ([put, drop], [drop, put], [reset], others)))
+        for op, codes in self.may_be.items():
+            told = {code for name, code in self.told if name == op}
+            self.assertLessEqual(told, codes, op)
+            self.assertTrue(told, op)
+
+    def repeat(self, server, ops, bursts):
+        with Wire(server, 60) as wire:
+            frames = b"".join(
+                wire.frame(op, bank="linear", **fields)
+                for _ in range(self.burst // len(ops)) for op, fields in ops)
+            for _ in range(bursts):
+                wire.send(frames)
+                for _ in range(self.burst // len(ops)):
+                    for op, _ in ops:
+                        self.told.add((op, wire.read().error.code))
+
+
 class WireClient(Wire):
     """Asks for what an Event describes, and answers the Event."""
 
