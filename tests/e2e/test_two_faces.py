@@ -16,7 +16,7 @@ FAR_MS = 550000000000  # beyond 2^39: for ever
 RUN_BYTES = 100000  # that may be on their way before the answers are read
 
 BANKS = ["", "a", "b", "bänk", "bank 2"]
-SPARE = ["new", "newer", "newest"]
+SPARE = ["new", "newer", "newest"]  # to be renamed to
 KEYS = [b"", b"a\0b", b"1", "ключ".encode()] + [b"k%d" % i for i in range(20)]
 WIRE_KEYS = [b"\x80\x81"]
 PREFIXES = [b"", b"k", b"k1", "к".encode(), b"none"]
@@ -31,7 +31,7 @@ SIZES = [1, 10, 100, 1000, 1000, 5000]
 OPS = dict(put=22, get=14, remove=6, touch=4, incr=12, append=4, prepend=3,
            meta=4, get_many=4, put_many=3, remove_many=2, touch_many=2,
            bank_list=0.6, bank_keys=1, bank_entries=1, remove_by_prefix=0.6,
-           bank_stats=1, bank_configure=1.2, bank_reset=0.2, bank_drop=0.3,
+           bank_stats=1, bank_configure=1.2, bank_reset=0.2, bank_drop=0.6,
            bank_rename=0.6, bank_swap=0.6)
 
 
@@ -47,7 +47,7 @@ class Draw:
     def request(self, face):
         rand = self.rand
         op = rand.choices(list(OPS), OPS.values())[0]
-        request = Request(op, rand.choice(SPARE if self.some(0.1) else BANKS))
+        request = Request(op, rand.choice(SPARE if self.some(0.05) else BANKS))
         more = getattr(self, op, None)
         if op in ("put", "get", "remove", "touch", "incr", "append", "prepend",
                   "meta"):
@@ -196,10 +196,15 @@ class Draw:
         if bank and bank.limits["read_only"]:
             request.change["read_only"] = False
 
-    def bank_rename(self, request, face):
-        request.other = self.rand.choice(BANKS + SPARE)
+    def bank_drop(self, request, face):
+        if self.some(0.7):
+            request.bank = self.rand.choice(SPARE)
 
-    bank_swap = bank_rename
+    def bank_rename(self, request, face):
+        request.other = self.rand.choice(SPARE if self.some(0.7) else BANKS)
+
+    def bank_swap(self, request, face):
+        request.other = self.rand.choice(BANKS + SPARE)
 
 
 class TwoFaces(unittest.TestCase):
