@@ -106,6 +106,39 @@ class CompareAndSet(unittest.TestCase):
                     count -= 1
 
 
+class Pieces(unittest.TestCase):
+    seconds = 5
+
+    def test_every_piece_is_in_the_value_once_at_its_end(self):
+        each = 5000 if LONG else 500
+        with Server(workers=4) as server:
+            with Wire(server) as wire:
+                wire.ask("put", bank="linear", key=b"k", value=b"|")
+            sizes = []
+            ops = ["append", "prepend"] * 3
+            run_all(*(lambda op=op, at=at: self.add(server, op, at, each,
+                                                    sizes)
+                      for at, op in enumerate(ops)))
+            with Wire(server) as wire:
+                value = wire.ask("get", bank="linear", key=b"k").get.value
+        self.assertEqual(len(set(sizes)), each * len(ops))
+        before, after = (
+            [half[at:at + 8] for at in range(0, len(half), 8)]
+            for half in value.decode().split("|"))
+        for at, op in enumerate(ops):
+            pieces = after if op == "append" else before[::-1]
+            self.assertEqual([p for p in pieces if p.startswith(f"{at}:")],
+                             [f"{at}:{i:06}" for i in range(each)])
+        self.assertEqual(len(before) + len(after), each * len(ops))
+
+    def add(self, server, op, at, count, sizes):
+        with Wire(server, 60) as wire:
+            for i in range(count):
+                answer = wire.ask(op, bank="linear", key=b"k",
+                                  value=b"%d:%06d" % (at, i))
+                sizes.append(getattr(answer, op).size)
+
+
 class Banks(unittest.TestCase):
     """Banks come and go beside those who use them."""
     seconds = 10
@@ -242,7 +275,7 @@ class Histories(unittest.TestCase):
             history.append(event)
 
     def test_recorded_histories_are_linearizable(self):
-        count = 1000 if LONG else 20 if is_sanitized() else 100
+        count = 1000 if LONG else 100
         with Server(workers=4) as server:
             histories = self.record(server, count)
         for history in histories:
