@@ -1,7 +1,7 @@
 """What others notice while very much happens at once: a bank of ten million
-keys is listed, or reset, or a million entries expire together, while 32 connections work
-in another bank, at a third of what they could reach (open loop, so that a
-stall delays whatever was due in it)."""
+keys is listed, or reset, or a million entries expire together, while 32
+connections work in another bank, at a third of what they could reach (open
+loop, so that a stall delays whatever was due in it)."""
 import concurrent.futures
 import json
 import socket
