@@ -380,6 +380,19 @@ static enum status remove_instead(struct bank *bank,
     return is_well ? STATUS_OK : status;
 }
 
+/* The bank that is put into; where an entry must be there already, none comes
+ * into being. */
+static enum status open_bank_for(struct store *store, struct slice name,
+                                 const struct put *put, struct bank **bank,
+                                 bool *is_new)
+{
+    if (!put->visit || put->visit->condition.rule < CONDITION_PRESENT) {
+        return open_bank(store, name, bank, is_new);
+    }
+    *bank = store_find_bank(store, name);
+    return *bank ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 /* Inside the epochs: one try; STATUS_CANCELLED when the bank was dropped. */
 static enum status put_once(struct store *store, struct bank *found,
                             struct slice name, const struct hashed_key *key,
@@ -387,7 +400,7 @@ static enum status put_once(struct store *store, struct bank *found,
 {
     bool is_new = false;
     enum status status =
-        found ? STATUS_OK : open_bank(store, name, &found, &is_new);
+        found ? STATUS_OK : open_bank_for(store, name, put, &found, &is_new);
     if (status) {
         return status;
     }
