@@ -309,6 +309,15 @@ static void graduate(struct store *store, struct bank *bank)
     }
 }
 
+/* After what may have added an entry, and came to `status`. */
+static void settle(struct store *store, struct bank *bank, enum status status)
+{
+    if (!status && bank_wants_space(bank)) {
+        graduate(store, bank);
+    }
+    bank_gather(bank, GATHER_STEP);
+}
+
 /* Whether an operation that came to `status` is to try again, since the bank
  * is at its maximum and a little was evicted from it. */
 static bool makes_room(struct bank *bank, enum status *status, unsigned *tries)
@@ -358,10 +367,7 @@ static enum status put_value(struct store *store, struct bank *bank,
                             : bank_put(bank, key, &made);
     } while (makes_room(bank, &status, &tries));
     large_free(&store->commons, made.large);
-    if (!status && bank_wants_space(bank)) {
-        graduate(store, bank);
-    }
-    bank_gather(bank, GATHER_STEP);
+    settle(store, bank, status);
     return status;
 }
 
@@ -545,7 +551,8 @@ enum status store_touch(struct store *store, struct slice bank,
     return read_entry(store, bank, key, &lifetime, &visit);
 }
 
-static enum status incr(struct bank *bank, const struct hashed_key *key,
+static enum status incr(struct store *store, struct bank *bank,
+                        const struct hashed_key *key,
                         const struct increment *increment, struct number *sum)
 {
     enum status status;
@@ -553,6 +560,7 @@ static enum status incr(struct bank *bank, const struct hashed_key *key,
     do {
         status = bank_incr(bank, key, increment, sum);
     } while (makes_room(bank, &status, &tries));
+    settle(store, bank, status);
     return status;
 }
 
@@ -568,7 +576,7 @@ static enum status incr_once(struct store *store, struct slice name,
     if (!found && increment->has_initial) {
         status = open_bank(store, name, &found, &is_new);
     }
-    status = status ? status : incr(found, key, increment, sum);
+    status = status ? status : incr(store, found, key, increment, sum);
     if (status && is_new) {
         banks_drop_new(&store->banks, found);
     }
