@@ -616,7 +616,7 @@ static enum status check_piece(const struct store_piece *piece,
 }
 
 /* One try, with `room` for the whole: STATUS_ABORTED when another came in
- * between. */
+ * between, STATUS_CANCELLED when the bank was dropped. */
 static enum status append_once(struct store *store, struct slice bank,
                                struct slice key,
                                const struct store_piece *piece,
@@ -631,7 +631,8 @@ static enum status append_once(struct store *store, struct slice bank,
     if (status) {
         return status;
     }
-    status = bank_read(found, &hashed, NULL, &seen);
+    status = bank_check_writable(found);
+    status = status ? status : bank_read(found, &hashed, NULL, &seen);
     epochs_leave(store->commons.epochs);
     status = status ? status : check_piece(piece, &seen.facts);
     if (!status && !before) {
@@ -658,7 +659,7 @@ enum status store_append(struct store *store, struct slice bank,
     do {
         buffer_clear(&room);
         status = append_once(store, bank, key, piece, &room);
-    } while (status == STATUS_ABORTED);
+    } while (status == STATUS_ABORTED || status == STATUS_CANCELLED);
     *size = buffer_len(&room);
     buffer_fini(&room);
     return status;
