@@ -8,7 +8,7 @@
  *
  * Lock order, outermost first:
  *
- *   0. store.configure_lock: who may have which limits.
+ *   0. store.configure_lock: who may have which limits, and which name.
  *   1. banks.lock, shared or exclusive: the table of banks. Given up before
  *      the work in a bank, which the epochs keep.
  *   2. spaces.lock: the list of spaces with an owner.
@@ -694,7 +694,10 @@ enum status store_bank_rename(struct store *store, struct slice bank,
 {
     const struct hashed_key hashed = banks_hash_name(&store->banks, bank);
     const struct hashed_key hashed_to = banks_hash_name(&store->banks, to);
-    return banks_rename(&store->banks, &hashed, &hashed_to);
+    pthread_mutex_lock(&store->configure_lock);
+    enum status status = banks_rename(&store->banks, &hashed, &hashed_to);
+    pthread_mutex_unlock(&store->configure_lock);
+    return status;
 }
 
 /* The bank's limits with `change`; STATUS_INVALID_ARGUMENT when they exclude
