@@ -73,16 +73,26 @@ static uint64_t version_over(struct bank *bank, const struct bank_item *found)
     return found->item.version ? commons_next_version(bank->commons) : 0;
 }
 
+/* Writes `draft` where `found` is. */
+static enum status replace(struct bank *bank, const struct bank_item *found,
+                           struct draft *draft)
+{
+    enum status status = bank_rewrite(bank, found, draft);
+    if (!status) {
+        bank_drop_large(bank, found);
+    }
+    return status;
+}
+
 /* Puts `draft` where `found` is; one that is over counts as that. */
 static enum status put_over(struct bank *bank, const struct bank_item *found,
                             struct draft *draft)
 {
     uint64_t life = item_life(found->at, &found->item);
-    enum status status = bank_rewrite(bank, found, draft);
+    enum status status = replace(bank, found, draft);
     if (status) {
         return status;
     }
-    bank_drop_large(bank, found);
     uint64_t now = found->item.has_life ? commons_now(bank->commons) : 0;
     if (life_is_over(life, now)) {
         bank_count_expiration(bank, life_end(life), now);
@@ -258,8 +268,11 @@ static enum status put_if(struct bank *bank, const struct hashed_key *key,
         draft.life = item_life(found.at, &found.item);
     }
     visit->version = draft.item.version;
-    return is_there ? put_over(bank, &found, &draft)
-                    : put_new(bank, key, &draft);
+    if (!is_there) {
+        return put_new(bank, key, &draft);
+    }
+    return visit->is_continued ? replace(bank, &found, &draft)
+                               : put_over(bank, &found, &draft);
 }
 
 enum status bank_put_if(struct bank *bank, const struct hashed_key *key,
@@ -414,11 +427,7 @@ static enum status incr_item(struct bank *bank, const struct hashed_key *key,
     struct draft draft = draft_of_number(key, sum, text);
     draft.item.version = version_over(bank, found);
     draft.life = item_life(found->at, &found->item);
-    status = bank_rewrite(bank, found, &draft);
-    if (!status) {
-        bank_drop_large(bank, found);
-    }
-    return status;
+    return replace(bank, found, &draft);
 }
 
 /* An entry that was not there counts as one that holds `initial`; it does not
