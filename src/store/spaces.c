@@ -68,8 +68,9 @@ struct space *spaces_next(struct spaces *spaces, struct space *space)
     return next == &spaces->owned ? NULL : space_of(next);
 }
 
-/* What a space takes beyond its reserve, for its weight. The banks that share
- * one are as one without limits. */
+/* What a space takes beyond its reserve, for its weight; nothing of it may be
+ * taken if its bank refuses. The banks that share one are as one without
+ * limits. */
 static uint64_t excess_of(const struct space *space)
 {
     struct bank_limits limits = bank_limits_initial();
