@@ -234,6 +234,15 @@ static void list_region(struct bank *bank, struct listing *listing)
         looks < listing->looks_left ? looks : listing->looks_left;
 }
 
+/* With the lock held. That the bank was dropped is the cursor's affair. */
+static enum status check_listing(const struct bank *bank,
+                                 const struct listing *listing)
+{
+    enum status status =
+        listing->kind == LISTING_REMOVE ? bank_check_writable(bank) : STATUS_OK;
+    return status == STATUS_CANCELLED ? STATUS_OK : status;
+}
+
 enum status bank_keys(struct bank *bank, struct listing *listing,
                       struct cursor *cursor)
 {
@@ -251,8 +260,7 @@ enum status bank_keys(struct bank *bank, struct listing *listing,
             is_start = false;
         }
         is_current = bank->incarnation == cursor->incarnation;
-        status = listing->kind == LISTING_REMOVE ? bank_check_writable(bank)
-                                                 : STATUS_OK;
+        status = check_listing(bank, listing);
         if (!status && is_current) {
             list_region(bank, listing);
         } else if (!status && listing->walk.position == cursor->position) {
