@@ -60,7 +60,6 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
         memcpy(bank->name, name.data, name.len);
     }
     bank->node.hash = hash;
-    bank->salt = hash;
     bank->node.key = slice_of(bank->name, name.len);
     atomic_init(&bank->space, space);
     bank->id = id;

@@ -140,8 +140,9 @@ static void give_number(struct banks *banks, uint32_t number,
     atomic_store_explicit(cell, (uintptr_t)bank, memory_order_release);
 }
 
-/* With the lock held exclusively. No two banks ever have the same
- * incarnation, so that no cursor fits another than its own. */
+/* With the lock held exclusively. No two banks ever have the same incarnation,
+ * so that no cursor fits another than its own, nor the same salt, so that none
+ * is told of keys that left another of its name. */
 static enum status add_bank(struct banks *banks, const struct hashed_key *name,
                             struct bank **bank)
 {
@@ -160,6 +161,9 @@ static enum status add_bank(struct banks *banks, const struct hashed_key *name,
         return STATUS_NOMEM;
     }
     fresh->incarnation = ++banks->born << 32;
+    fresh->salt =
+        hash_bytes(&banks->secret,
+                   slice_of(&fresh->incarnation, sizeof fresh->incarnation));
     table_insert(&banks->table, &fresh->node);
     give_number(banks, number, cell, fresh);
     *bank = fresh;
