@@ -7,7 +7,10 @@
 #include "core/bank_stats.h"
 #include "store/commons.h"
 
-enum { GRADUATE_AT = 256 * 1024 };
+enum {
+    GRADUATE_AT = 256 * 1024,
+    EVICT_SHARE = 64 /* of the entries that it may have, at once */
+};
 
 static uint64_t hash_item(const struct commons *commons, uint64_t place)
 {
@@ -127,6 +130,18 @@ bool bank_is_over(const struct bank *bank)
     return limits.when_full != BANK_REFUSE &&
            ((limits.maximum && bank_live(bank) > limits.maximum) ||
             (limits.maximum_entries && entries > limits.maximum_entries));
+}
+
+size_t bank_evict_step(const struct bank *bank)
+{
+    struct bank_limits limits;
+    bank_limits(bank, &limits);
+    uint64_t entries =
+        atomic_load_explicit(&bank->entries, memory_order_relaxed);
+    uint64_t step = entries > limits.maximum_entries
+                        ? entries - limits.maximum_entries
+                        : limits.maximum_entries / EVICT_SHARE + 1;
+    return limits.maximum_entries ? (size_t)step : SIZE_MAX;
 }
 
 uint64_t bank_beyond_reserve(const struct bank *bank)

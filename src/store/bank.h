@@ -155,6 +155,10 @@ void bank_limits(const struct bank *bank, struct bank_limits *limits);
 /* Any thread: whether it holds more than its maximum, which was lowered. */
 bool bank_is_over(const struct bank *bank);
 
+/* Any thread: how many entries may be evicted at once when the bank makes room
+ * for itself, so that hardly more leave than its maximum of them demands. */
+size_t bank_evict_step(const struct bank *bank);
+
 /* Any thread: what of it may be taken for other banks. */
 uint64_t bank_beyond_reserve(const struct bank *bank);
 

@@ -39,7 +39,8 @@ enum {
 /* What a job is called for. */
 struct demand {
     enum job_cause cause;
-    bool is_hasty; /* hits do not count */
+    bool is_hasty;         /* hits do not count */
+    size_t evictions_left; /* not more entries than so many */
 };
 
 /* One item that a job has come to, with its bank, which is locked. */
@@ -48,7 +49,7 @@ struct visit {
     struct bank *bank;
     struct bank_item found;
     uint64_t life;
-    struct demand demand;
+    struct demand *demand;
     bool is_needed; /* by its bank's reserve, so it is not evicted ... */
     bool is_stuck;  /* ... but there is no room to move it to */
 };
@@ -61,7 +62,7 @@ static uint64_t len_of(const struct item *item)
 
 static void evict_item(struct visit *visit)
 {
-    if (visit->demand.cause == JOB_FOR_ALL &&
+    if (visit->demand->cause == JOB_FOR_ALL &&
         bank_needs(visit->bank, &visit->found)) {
         enum space_queue queue = visit->space->job.segment->queue;
         uint32_t heat = item_heat(visit->found.at);
@@ -70,6 +71,7 @@ static void evict_item(struct visit *visit)
         return;
     }
     bank_evict(visit->bank, &visit->found);
+    visit->demand->evictions_left--;
     if (visit->space->job.segment->queue == SPACE_SMALL) {
         space_remember(visit->space, visit->found.hash,
                        len_of(&visit->found.item));
@@ -135,7 +137,7 @@ static bool keep(struct visit *visit)
 
 static void evict_or_keep(struct visit *visit)
 {
-    if (visit->demand.is_hasty || !keep(visit)) {
+    if (visit->demand->is_hasty || !keep(visit)) {
         evict_item(visit);
     }
 }
@@ -194,7 +196,7 @@ static struct bank *bank_of_item(const struct space *space, char *at,
 /* The next item of the job's segment. Answers how many small items' worth it
  * was: a large value's memory may be all that is wanted, and where one is
  * needed the next one is, too. 0 when it could not be dealt with. */
-static size_t step(struct space *space, struct demand demand)
+static size_t step(struct space *space, struct demand *demand)
 {
     struct space_job *job = &space->job;
     struct visit visit = {.space = space, .demand = demand};
@@ -274,11 +276,12 @@ static void begin_job(struct space *space, enum space_job_kind kind,
 }
 
 /* With the job lock held; false when it cannot go on. */
-static bool go_on(struct space *space, size_t items, struct demand demand)
+static bool go_on(struct space *space, size_t items, struct demand *demand)
 {
     struct space_job *job = &space->job;
     size_t worth = 1;
-    while (worth > 0 && items > 0 && job->at < job->end) {
+    while (worth > 0 && items > 0 && demand->evictions_left > 0 &&
+           job->at < job->end) {
         worth = step(space, demand);
         items -= worth < items ? worth : items;
     }
@@ -289,8 +292,14 @@ static bool go_on(struct space *space, size_t items, struct demand demand)
 }
 
 static enum job_progress evict(struct space *space, size_t items,
-                               struct demand demand)
+                               enum job_cause cause, bool is_hasty)
 {
+    bool is_own = cause == JOB_FOR_OWNER && space->owner;
+    struct demand demand = {
+        .cause = cause,
+        .is_hasty = is_hasty,
+        .evictions_left = is_own ? bank_evict_step(space->owner) : SIZE_MAX,
+    };
     if (pthread_mutex_trylock(&space->job_lock)) {
         return JOB_BUSY;
     }
@@ -300,8 +309,9 @@ static enum job_progress evict(struct space *space, size_t items,
             begin_job(space, SPACE_EVICT, segment);
         }
     }
+    space->job.is_owners = is_own;
     bool has_gone_on =
-        space->job.kind != SPACE_IDLE && go_on(space, items, demand);
+        space->job.kind != SPACE_IDLE && go_on(space, items, &demand);
     pthread_mutex_unlock(&space->job_lock);
     return has_gone_on ? JOB_DONE : JOB_NOTHING;
 }
@@ -309,20 +319,38 @@ static enum job_progress evict(struct space *space, size_t items,
 enum job_progress job_evict(struct space *space, size_t items,
                             enum job_cause cause)
 {
-    return evict(space, items, (struct demand){cause, false});
+    return evict(space, items, cause, false);
 }
 
 enum job_progress job_evict_for_put(struct space *space, unsigned tries,
                                     enum job_cause cause)
 {
-    return evict(space, JOB_STEP,
-                 (struct demand){cause, tries >= JOB_PATIENCE});
+    return evict(space, JOB_STEP, cause, tries >= JOB_PATIENCE);
+}
+
+/* With the job lock held. What evicts for the owner's limits would, if it were
+ * brought to its end, leave a small bank with little. */
+static void give_up_eviction(struct space *space)
+{
+    struct space_job *job = &space->job;
+    if (job->kind != SPACE_EVICT || !job->is_owners ||
+        bank_is_over(space->owner)) {
+        return;
+    }
+    if (!space_put_back_oldest(job->segment)) {
+        space_retire(job->segment);
+    }
+    job->kind = SPACE_IDLE;
 }
 
 bool job_tidy(struct space *space, size_t items)
 {
     bool is_through = true;
+    struct demand demand = {.cause = JOB_FOR_ALL};
     pthread_mutex_lock(&space->job_lock);
+    give_up_eviction(space);
+    demand.evictions_left =
+        space->job.is_owners ? bank_evict_step(space->owner) : SIZE_MAX;
     if (space->job.kind == SPACE_IDLE) {
         enum space_job_kind kind;
         struct segment *segment = space_find_work(
@@ -331,8 +359,8 @@ bool job_tidy(struct space *space, size_t items)
             begin_job(space, kind, segment);
         }
     }
-    bool has_gone_on = space->job.kind != SPACE_IDLE &&
-                       go_on(space, items, (struct demand){JOB_FOR_ALL, false});
+    bool has_gone_on =
+        space->job.kind != SPACE_IDLE && go_on(space, items, &demand);
     pthread_mutex_unlock(&space->job_lock);
     return has_gone_on || !is_through;
 }

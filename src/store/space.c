@@ -150,6 +150,7 @@ static struct segment *open_segment(struct space *space, enum space_queue queue,
     segment->class = (uint8_t) class;
     segment->queue = (uint8_t)queue;
     segment->state = SEGMENT_OPEN;
+    segment->is_begun = false;
     atomic_store_explicit(&segment->live, 0, memory_order_relaxed);
     atomic_store_explicit(&segment->pins, 0, memory_order_relaxed);
     list_init(&segment->link);
@@ -414,6 +415,9 @@ static bool is_worth_compacting(const struct space *space,
                                 struct segment *segment)
 {
     uint64_t live = live_of(segment);
+    if (segment->is_begun) {
+        return live == 0;
+    }
     return segment->state == SEGMENT_SEALED
                ? is_sealed_in_vain(segment, live)
                : is_open_in_vain(space, segment, live);
@@ -501,18 +505,30 @@ static void leave_space(struct segment *segment)
     segment->state = SEGMENT_LEAVING;
 }
 
-bool space_put_back(struct segment *segment)
+static bool put_back(struct segment *segment, bool is_oldest)
 {
     struct space *space = segment->space;
     if (live_of(segment) == 0) {
         return false;
     }
     pthread_mutex_lock(&space->lock);
+    struct list *queue = &space->queues[segment->queue];
     segment->state = SEGMENT_SEALED;
-    list_append(&space->queues[segment->queue], &segment->link);
+    segment->is_begun = is_oldest;
+    list_append(is_oldest ? queue->next : queue, &segment->link);
     note_check(space, segment->check_at_ms);
     pthread_mutex_unlock(&space->lock);
     return true;
+}
+
+bool space_put_back(struct segment *segment)
+{
+    return put_back(segment, false);
+}
+
+bool space_put_back_oldest(struct segment *segment)
+{
+    return put_back(segment, true);
 }
 
 void space_retire(struct segment *segment)

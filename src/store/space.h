@@ -50,6 +50,7 @@ struct segment {
     uint8_t class;
     uint8_t queue;
     uint8_t state;
+    bool is_begun; /* eviction has: what is left in it goes next */
 };
 
 enum space_job_kind { SPACE_IDLE, SPACE_EVICT, SPACE_COMPACT, SPACE_EXPIRE };
@@ -61,9 +62,10 @@ enum { SPACE_END_BINS = 41 };
 struct space_job {
     enum space_job_kind kind;
     struct segment *segment;
-    uint32_t at;   /* bytes of it that are done with */
-    uint32_t end;  /* where it ends */
-    uint32_t lent; /* evict: bytes of items that stay without a hit */
+    uint32_t at;    /* bytes of it that are done with */
+    uint32_t end;   /* where it ends */
+    uint32_t lent;  /* evict: bytes of items that stay without a hit */
+    bool is_owners; /* evict: for the owner's limits */
     uint64_t began_ms;
     uint32_t bins[SPACE_END_BINS]; /* expire: bytes by how long they last,
                                       in powers of two of milliseconds */
@@ -152,6 +154,9 @@ void space_note_end(struct segment *segment, uint64_t end_ms);
 /* *Takes* `segment`, which is in no queue, back as the newest of its own if
  * items of it are still there; answers whether it did. */
 bool space_put_back(struct segment *segment);
+
+/* The same as the oldest of its queue, whose eviction is not needed now. */
+bool space_put_back_oldest(struct segment *segment);
 
 /* *Takes* `segment`, which is in no queue and whose items are all gone; its
  * block is free when no reader can be in it. */
