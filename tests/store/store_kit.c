@@ -111,6 +111,62 @@ enum status kit_incr(struct store *store, const char *bank, const char *key,
                       &increment, &sum);
 }
 
+struct bank_stats kit_stats(struct store *store, const char *bank)
+{
+    struct bank_stats stats = {0};
+    EXPECT_INT(store_bank_stats(store, slice_of_string(bank), &stats),
+               STATUS_OK);
+    return stats;
+}
+
+enum status kit_configure(struct store *store, const char *bank,
+                          const struct bank_change *change)
+{
+    struct bank_limits limits;
+    return store_bank_configure(store, slice_of_string(bank), change, &limits);
+}
+
+enum status kit_put_if(struct store *store, const char *bank, const char *key,
+                       const char *value, struct store_visit *visit)
+{
+    const struct store_value stored = {
+        .bytes = slice_of_string(value),
+        .kind = VALUE_TEXT,
+    };
+    return store_put_if(store, slice_of_string(bank), slice_of_string(key),
+                        &stored, visit);
+}
+
+enum status kit_read(struct store *store, const char *bank, const char *key,
+                     struct store_visit *visit)
+{
+    return store_read(store, slice_of_string(bank), slice_of_string(key), NULL,
+                      visit);
+}
+
+enum status kit_remove_if(struct store *store, const char *bank,
+                          const char *key, struct store_visit *visit)
+{
+    return store_remove_if(store, slice_of_string(bank), slice_of_string(key),
+                           visit);
+}
+
+uint64_t kit_version(struct store *store, const char *bank, const char *key)
+{
+    struct store_visit visit = {.wants_version = true};
+    return kit_read(store, bank, key, &visit) ? 0 : visit.version;
+}
+
+enum status kit_append(struct store *store, const char *bank, const char *key,
+                       const char *piece)
+{
+    const struct store_piece added = {.bytes = slice_of_string(piece),
+                                      .size_max = UINT32_MAX};
+    uint64_t size;
+    return store_append(store, slice_of_string(bank), slice_of_string(key),
+                        &added, &size);
+}
+
 static enum status list(struct store *store, const char *bank,
                         const struct store_page *page,
                         struct response *response)

@@ -4,6 +4,7 @@
 
 #include "store/store.h"
 
+#include "core/bank_stats.h"
 #include "core/response.h"
 #include "support/test.h"
 
@@ -45,6 +46,29 @@ enum status kit_remove(struct store *store, const char *bank, const char *key);
 /* Adds an integer. */
 enum status kit_incr(struct store *store, const char *bank, const char *key,
                      int64_t delta);
+
+/* What is known of the bank, which is there. */
+struct bank_stats kit_stats(struct store *store, const char *bank);
+
+/* Changes limits: what `change` says. */
+enum status kit_configure(struct store *store, const char *bank,
+                          const struct bank_change *change);
+
+/* As store_put_if(), store_read() without a touch, and store_remove_if();
+ * all answer what they saw in `visit`. */
+enum status kit_put_if(struct store *store, const char *bank, const char *key,
+                       const char *value, struct store_visit *visit);
+enum status kit_read(struct store *store, const char *bank, const char *key,
+                     struct store_visit *visit);
+enum status kit_remove_if(struct store *store, const char *bank,
+                          const char *key, struct store_visit *visit);
+
+/* The version that the entry has or is given now; 0: there is no entry. */
+uint64_t kit_version(struct store *store, const char *bank, const char *key);
+
+/* Makes the value longer by text, to any length. */
+enum status kit_append(struct store *store, const char *bank, const char *key,
+                       const char *piece);
 
 /* Is shown the names of a list. */
 struct kit_visitor {
