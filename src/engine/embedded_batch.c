@@ -1,5 +1,6 @@
 /* The keys of a batch are aimed at some at a time, so that their cache misses
  * overlap, as those of a batch of calls do. */
+#include "core/limits.h"
 #include "engine/embedded_internal.h"
 
 #include <string.h>
@@ -36,12 +37,20 @@ static void aim_group(struct session *session, const struct request *request,
     }
 }
 
+/* What the results take of the room for values: few find theirs in that for
+ * everything else, so that one alone may be as long as any. */
+static size_t overhead_of(const struct request *request)
+{
+    enum { RESULT_OVERHEAD = 32, SPARE = FRAME_OVERHEAD_MAX / 2 };
+    size_t overhead = request->item_count * RESULT_OVERHEAD;
+    return overhead > SPARE ? overhead - SPARE : 0;
+}
+
 /* A value that would make the answer too long is left out. */
 static void bound_answer(const struct request *request, size_t len_before,
                          struct buffer *body, struct batch_result *result)
 {
-    enum { RESULT_OVERHEAD = 32 };
-    size_t overhead = request->item_count * RESULT_OVERHEAD;
+    size_t overhead = overhead_of(request);
     if (!result->status &&
         buffer_len(body) + overhead > request->answer_len_max &&
         buffer_len(body) > len_before) {
