@@ -1,194 +1,13 @@
-/*
- * A task is a call with what its owner sees of it. task_submit() does what
- * the server's dispatch does around an engine's submit, and worse: it spoils
- * the bytes that the request was made of, so that only an engine that asks
- * for them to be kept may look at them later.
- */
-#include "engine/engine_contract.h"
+/* The operations that came first, and what an engine is beside them; the
+ * others are in engine_contract_entries.c, engine_contract_batches.c and
+ * engine_contract_banks.c. */
+#include "engine/engine_contract_kit.h"
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
-#include "core/call.h"
 #include "core/limits.h"
-#include "engine/engine.h"
-#include "store/store.h"
-#include "support/test.h"
 
-#include <stdio.h>
-
-enum { START_MS = 5000, INPUT_MAX = 8192, TASKS = 100, NAMES = 200 };
-
-struct task {
-    struct call call;
-    char input[INPUT_MAX]; /* what the request borrows */
-    size_t input_len;
-    unsigned times_finished;
-    bool is_in_submit;
-    bool was_finished_in_submit;
-    void (*on_finished)(struct task *task); /* may be NULL */
-};
-
-/* An engine under test with one task for the cases that need no more. */
-struct bench {
-    const struct engine_kind *kind;
-    struct engine *engine;
-    struct task *task;
-};
-
-static const struct limits limits = {
-    .frame_len_max = 1 << 23,
-    .list_len_max = 1000,
-};
-
-static void on_done(struct call *call)
-{
-    struct task *task = call->owner;
-    CHECK(call == &task->call);
-    task->times_finished++;
-    task->was_finished_in_submit |= task->is_in_submit;
-    if (task->on_finished) {
-        task->on_finished(task);
-    }
-}
-
-static void task_init(struct task *task)
-{
-    *task = (struct task){0};
-    call_init(&task->call);
-    task->call.owner = task;
-    task->call.on_done = on_done;
-}
-
-static void task_fini(struct task *task)
-{
-    call_fini(&task->call);
-}
-
-/* A copy of `bytes` in the task's input. */
-static struct slice task_bytes(struct task *task, struct slice bytes)
-{
-    CHECK(bytes.len <= INPUT_MAX - task->input_len);
-    char *room = task->input + task->input_len;
-    if (bytes.len) {
-        memcpy(room, bytes.data, bytes.len);
-    }
-    task->input_len += bytes.len;
-    return slice_of(room, bytes.len);
-}
-
-static struct slice task_text(struct task *task, const char *text)
-{
-    return task_bytes(task, slice_of_string(text));
-}
-
-/* Makes the task ready for a request, whose key may be NULL. */
-static struct request *task_begin(struct task *task, enum op op,
-                                  const char *bank, const char *key)
-{
-    call_reset(&task->call);
-    task->input_len = 0;
-    task->times_finished = 0;
-    task->call.request.op = op;
-    task->call.request.bank = task_text(task, bank);
-    task->call.request.key = task_text(task, key ? key : "");
-    return &task->call.request;
-}
-
-static enum submit task_submit(struct engine *engine, struct task *task)
-{
-    struct call *call = &task->call;
-    EXPECT(request_check(&call->request, &limits, &call->response));
-    if (engine->ops->may_pend) {
-        CHECK(call_keep(call) == STATUS_OK);
-        memset(task->input, 0xdd, task->input_len);
-    }
-    task->is_in_submit = true;
-    enum submit result = engine->ops->submit(engine, call);
-    task->is_in_submit = false;
-    EXPECT(!task->was_finished_in_submit);
-    EXPECT(result == SUBMIT_DONE || engine->ops->may_pend);
-    call->state = result == SUBMIT_DONE ? CALL_DONE : CALL_PENDING;
-    memset(task->input, 0xdd, task->input_len);
-    return result;
-}
-
-/* Submits the task and waits for its end. */
-static enum status task_run(const struct bench *bench, struct task *task)
-{
-    enum submit result = task_submit(bench->engine, task);
-    bench->kind->run(bench->engine);
-    EXPECT_INT(task->times_finished, result == SUBMIT_PENDING);
-    EXPECT_INT(task->call.state, CALL_DONE);
-    return task->call.response.status;
-}
-
-static struct bench bench_open_limited(const struct engine_kind *kind,
-                                       uint64_t memory_max, uint64_t banks_max)
-{
-    const struct store_options options = {.memory_max = memory_max,
-                                          .banks_max = banks_max};
-    clock_set_fake(START_MS);
-    struct bench bench = {
-        .kind = kind,
-        .engine = kind->open(&options),
-        .task = memory_alloc_or_die(sizeof(struct task)),
-    };
-    CHECK(bench.engine);
-    task_init(bench.task);
-    return bench;
-}
-
-static struct bench bench_open(const struct engine_kind *kind)
-{
-    return bench_open_limited(kind, 0, 0);
-}
-
-static void bench_close(struct bench *bench)
-{
-    task_fini(bench->task);
-    memory_free(bench->task);
-    bench->kind->close(&bench->engine);
-    EXPECT(bench->engine == NULL);
-    clock_set_fake(0);
-}
-
-static void set_time(uint64_t after_ms)
-{
-    clock_set_fake(START_MS + after_ms);
-}
-
-static enum status put_with(const struct bench *bench, const char *bank,
-                            const char *key, const char *value,
-                            struct lifetime lifetime)
-{
-    struct request *request = task_begin(bench->task, OP_PUT, bank, key);
-    request->value = task_text(bench->task, value);
-    request->kind = VALUE_TEXT;
-    request->lifetime = lifetime;
-    return task_run(bench, bench->task);
-}
-
-static enum status put(const struct bench *bench, const char *bank,
-                       const char *key, const char *value)
-{
-    return put_with(bench, bank, key, value, (struct lifetime){0});
-}
-
-static enum status put_for(const struct bench *bench, const char *bank,
-                           const char *key, const char *value, uint64_t ms)
-{
-    return put_with(bench, bank, key, value,
-                    (struct lifetime){LIFETIME_NEW, ms});
-}
-
-/* An operation on a key that needs no more than its name. */
-static enum status run_op(const struct bench *bench, enum op op,
-                          const char *bank, const char *key)
-{
-    task_begin(bench->task, op, bank, key);
-    return task_run(bench, bench->task);
-}
+enum { TASKS = 100, NAMES = 200 };
 
 static enum status touch(const struct bench *bench, const char *key,
                          enum lifetime_rule rule, uint64_t ms)
@@ -218,30 +37,6 @@ static enum status incr(const struct bench *bench, const char *key,
 static const struct number one = {.is_integer = true, .integer = 1};
 static const struct number half = {.real = 0.5};
 
-static const struct response *response_of(const struct bench *bench)
-{
-    return &bench->task->call.response;
-}
-
-/* Expects `value` under the key; NULL: nothing. */
-static void expect_entry(const struct bench *bench, const char *bank,
-                         const char *key, const char *value)
-{
-    enum status status = run_op(bench, OP_GET, bank, key);
-    EXPECT_INT(status, value ? STATUS_OK : STATUS_NOT_FOUND);
-    EXPECT_TEXT(buffer_peek(&response_of(bench)->body), value ? value : "");
-    EXPECT_TEXT(slice_of_string(response_of(bench)->message), "");
-}
-
-/* Expects that the last task was refused, and why. */
-static void expect_refusal(const struct bench *bench, enum status status,
-                           const char *message)
-{
-    EXPECT_INT(response_of(bench)->status, status);
-    EXPECT_TEXT(slice_of_string(response_of(bench)->message), message);
-    EXPECT_INT(buffer_len(&response_of(bench)->body), 0);
-}
-
 void contract_get_answers_what_was_put_and_its_kind(
     const struct engine_kind *kind)
 {
@@ -259,9 +54,10 @@ void contract_get_answers_what_was_put_and_its_kind(
         request->value = task_bytes(bench.task, values[i].bytes);
         request->kind = values[i].kind;
         EXPECT_INT(task_run(&bench, bench.task), STATUS_OK);
-        EXPECT_INT(run_op(&bench, OP_GET, "b", "k"), STATUS_OK);
-        EXPECT_SLICE(buffer_peek(&response_of(&bench)->body), values[i].bytes);
-        EXPECT_INT(response_of(&bench)->kind, values[i].kind);
+        EXPECT_INT(bench_run_op(&bench, OP_GET, "b", "k"), STATUS_OK);
+        EXPECT_SLICE(buffer_peek(&bench_response(&bench)->body),
+                     values[i].bytes);
+        EXPECT_INT(bench_response(&bench)->kind, values[i].kind);
     }
     bench_close(&bench);
 }
@@ -269,8 +65,8 @@ void contract_get_answers_what_was_put_and_its_kind(
 void contract_empty_bank_key_and_value_are_legal(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    EXPECT_INT(put(&bench, "", "", ""), STATUS_OK);
-    expect_entry(&bench, "", "", "");
+    EXPECT_INT(bench_put(&bench, "", "", ""), STATUS_OK);
+    bench_expect_entry(&bench, "", "", "");
     bench_close(&bench);
 }
 
@@ -278,14 +74,14 @@ void contract_put_replaces_value_kind_and_lifetime(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put_for(&bench, "b", "k", "first", 100);
+    bench_put_for(&bench, "b", "k", "first", 100);
     struct request *request = task_begin(bench.task, OP_PUT, "b", "k");
     request->value = task_text(bench.task, "2");
     request->kind = VALUE_JSON;
     EXPECT_INT(task_run(&bench, bench.task), STATUS_OK);
-    set_time(100);
-    expect_entry(&bench, "b", "k", "2");
-    EXPECT_INT(response_of(&bench)->kind, VALUE_JSON);
+    bench_set_time(100);
+    bench_expect_entry(&bench, "b", "k", "2");
+    EXPECT_INT(bench_response(&bench)->kind, VALUE_JSON);
     bench_close(&bench);
 }
 
@@ -293,13 +89,13 @@ void contract_put_over_at_once_leaves_a_bank_and_no_entry(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
-    EXPECT_INT(put_with(&bench, "b", "k", "value",
-                        (struct lifetime){.rule = LIFETIME_OVER}),
+    bench_put(&bench, "b", "k", "value");
+    EXPECT_INT(bench_put_with(&bench, "b", "k", "value",
+                              (struct lifetime){.rule = LIFETIME_OVER}),
                STATUS_OK);
-    expect_entry(&bench, "b", "k", NULL);
-    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
-    EXPECT_INT(response_of(&bench)->count, 1);
+    bench_expect_entry(&bench, "b", "k", NULL);
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(bench_response(&bench)->count, 1);
     bench_close(&bench);
 }
 
@@ -313,12 +109,12 @@ void contract_put_beyond_the_memory_limit_evicts(const struct engine_kind *kind)
     char key[16];
     for (int i = 0; i < COUNT; i++) {
         snprintf(key, sizeof key, "k%d", i);
-        EXPECT_INT(put(&bench, "b", key, value), STATUS_OK);
+        EXPECT_INT(bench_put(&bench, "b", key, value), STATUS_OK);
     }
-    expect_entry(&bench, "b", key, value);
+    bench_expect_entry(&bench, "b", key, value);
     for (int i = 0; i < COUNT; i++) {
         snprintf(key, sizeof key, "k%d", i);
-        gone += run_op(&bench, OP_GET, "b", key) == STATUS_NOT_FOUND;
+        gone += bench_run_op(&bench, OP_GET, "b", key) == STATUS_NOT_FOUND;
     }
     EXPECT(gone >= COUNT / 2);
     EXPECT(gone < COUNT - COUNT / 4);
@@ -329,12 +125,12 @@ void contract_put_beyond_the_bank_limit_is_refused(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open_limited(kind, 0, 1);
-    put(&bench, "b", "k", "value");
-    put(&bench, "c", "k", "value");
-    expect_refusal(&bench, STATUS_RESOURCE_EXHAUSTED,
-                   "the limit of memory or of banks is reached");
-    expect_entry(&bench, "c", "k", NULL);
-    EXPECT_INT(put(&bench, "b", "l", "value"), STATUS_OK);
+    bench_put(&bench, "b", "k", "value");
+    bench_put(&bench, "c", "k", "value");
+    bench_expect_refusal(&bench, STATUS_RESOURCE_EXHAUSTED,
+                         "the limit of memory or of banks is reached");
+    bench_expect_entry(&bench, "c", "k", NULL);
+    EXPECT_INT(bench_put(&bench, "b", "l", "value"), STATUS_OK);
     bench_close(&bench);
 }
 
@@ -342,11 +138,11 @@ void contract_get_of_nothing_is_not_found_without_a_message(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
-    EXPECT_INT(run_op(&bench, OP_GET, "b", "other"), STATUS_NOT_FOUND);
-    expect_refusal(&bench, STATUS_NOT_FOUND, "");
-    EXPECT_INT(run_op(&bench, OP_GET, "other", "k"), STATUS_NOT_FOUND);
-    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    bench_put(&bench, "b", "k", "value");
+    EXPECT_INT(bench_run_op(&bench, OP_GET, "b", "other"), STATUS_NOT_FOUND);
+    bench_expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    EXPECT_INT(bench_run_op(&bench, OP_GET, "other", "k"), STATUS_NOT_FOUND);
+    bench_expect_refusal(&bench, STATUS_NOT_FOUND, "");
     bench_close(&bench);
 }
 
@@ -354,41 +150,41 @@ void contract_get_with_touch_answers_the_value_and_sets_a_lifetime(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put_for(&bench, "b", "k", "value", 100);
-    set_time(60);
+    bench_put_for(&bench, "b", "k", "value", 100);
+    bench_set_time(60);
     EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
-    EXPECT_TEXT(buffer_peek(&response_of(&bench)->body), "value");
-    EXPECT_INT(response_of(&bench)->kind, VALUE_TEXT);
-    set_time(159);
+    EXPECT_TEXT(buffer_peek(&bench_response(&bench)->body), "value");
+    EXPECT_INT(bench_response(&bench)->kind, VALUE_TEXT);
+    bench_set_time(159);
     EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_NEW, 10), STATUS_OK);
-    set_time(168);
-    expect_entry(&bench, "b", "k", "value");
-    set_time(169);
-    expect_entry(&bench, "b", "k", NULL);
+    bench_set_time(168);
+    bench_expect_entry(&bench, "b", "k", "value");
+    bench_set_time(169);
+    bench_expect_entry(&bench, "b", "k", NULL);
     EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_SAME, 0), STATUS_NOT_FOUND);
-    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    bench_expect_refusal(&bench, STATUS_NOT_FOUND, "");
     bench_close(&bench);
 }
 
 void contract_get_with_touch_may_remove(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
+    bench_put(&bench, "b", "k", "value");
     EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_OVER, 0), STATUS_OK);
-    EXPECT_TEXT(buffer_peek(&response_of(&bench)->body), "value");
-    expect_entry(&bench, "b", "k", NULL);
+    EXPECT_TEXT(buffer_peek(&bench_response(&bench)->body), "value");
+    bench_expect_entry(&bench, "b", "k", NULL);
     bench_close(&bench);
 }
 
 void contract_remove_removes_once(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
-    EXPECT_INT(run_op(&bench, OP_REMOVE, "b", "k"), STATUS_OK);
-    expect_entry(&bench, "b", "k", NULL);
-    EXPECT_INT(run_op(&bench, OP_REMOVE, "b", "k"), STATUS_NOT_FOUND);
-    expect_refusal(&bench, STATUS_NOT_FOUND, "");
-    EXPECT_INT(run_op(&bench, OP_REMOVE, "other", "k"), STATUS_NOT_FOUND);
+    bench_put(&bench, "b", "k", "value");
+    EXPECT_INT(bench_run_op(&bench, OP_REMOVE, "b", "k"), STATUS_OK);
+    bench_expect_entry(&bench, "b", "k", NULL);
+    EXPECT_INT(bench_run_op(&bench, OP_REMOVE, "b", "k"), STATUS_NOT_FOUND);
+    bench_expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    EXPECT_INT(bench_run_op(&bench, OP_REMOVE, "other", "k"), STATUS_NOT_FOUND);
     bench_close(&bench);
 }
 
@@ -396,101 +192,101 @@ void contract_touch_restarts_sets_and_ends_lifetimes(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put_for(&bench, "b", "k", "value", 100);
-    set_time(60);
+    bench_put_for(&bench, "b", "k", "value", 100);
+    bench_set_time(60);
     EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
-    set_time(159);
+    bench_set_time(159);
     EXPECT_INT(touch(&bench, "k", LIFETIME_NEW, 500), STATUS_OK);
-    set_time(658);
+    bench_set_time(658);
     EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
-    set_time(1157);
+    bench_set_time(1157);
     EXPECT_INT(touch(&bench, "k", LIFETIME_FOREVER, 0), STATUS_OK);
-    set_time(1000000);
+    bench_set_time(1000000);
     EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
-    set_time(2000000);
-    expect_entry(&bench, "b", "k", "value");
+    bench_set_time(2000000);
+    bench_expect_entry(&bench, "b", "k", "value");
     bench_close(&bench);
 }
 
 void contract_touch_of_nothing_is_not_found(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
+    bench_put(&bench, "b", "k", "value");
     EXPECT_INT(touch(&bench, "other", LIFETIME_SAME, 0), STATUS_NOT_FOUND);
-    expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    bench_expect_refusal(&bench, STATUS_NOT_FOUND, "");
     bench_close(&bench);
 }
 
 void contract_touch_over_at_once_removes(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
+    bench_put(&bench, "b", "k", "value");
     EXPECT_INT(touch(&bench, "k", LIFETIME_OVER, 0), STATUS_OK);
-    expect_entry(&bench, "b", "k", NULL);
+    bench_expect_entry(&bench, "b", "k", NULL);
     bench_close(&bench);
 }
 
 void contract_incr_by_an_integer_is_exact(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "9007199254740992");
+    bench_put(&bench, "b", "k", "9007199254740992");
     EXPECT_INT(incr(&bench, "k", one), STATUS_OK);
-    EXPECT(response_of(&bench)->number.is_integer);
-    EXPECT_INT(response_of(&bench)->number.integer, 9007199254740993);
-    expect_entry(&bench, "b", "k", "9007199254740993");
-    EXPECT_INT(response_of(&bench)->kind, VALUE_JSON);
+    EXPECT(bench_response(&bench)->number.is_integer);
+    EXPECT_INT(bench_response(&bench)->number.integer, 9007199254740993);
+    bench_expect_entry(&bench, "b", "k", "9007199254740993");
+    EXPECT_INT(bench_response(&bench)->kind, VALUE_JSON);
     bench_close(&bench);
 }
 
 void contract_incr_by_a_real_answers_a_real(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "1");
+    bench_put(&bench, "b", "k", "1");
     EXPECT_INT(incr(&bench, "k", half), STATUS_OK);
-    EXPECT(!response_of(&bench)->number.is_integer);
-    EXPECT(response_of(&bench)->number.real == 1.5);
+    EXPECT(!bench_response(&bench)->number.is_integer);
+    EXPECT(bench_response(&bench)->number.real == 1.5);
     EXPECT_INT(incr(&bench, "k", half), STATUS_OK);
-    expect_entry(&bench, "b", "k", "2.0");
+    bench_expect_entry(&bench, "b", "k", "2.0");
     bench_close(&bench);
 }
 
 void contract_incr_keeps_the_lifetime(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put_for(&bench, "b", "k", "1", 100);
-    set_time(60);
+    bench_put_for(&bench, "b", "k", "1", 100);
+    bench_set_time(60);
     EXPECT_INT(incr(&bench, "k", one), STATUS_OK);
-    set_time(99);
-    expect_entry(&bench, "b", "k", "2");
+    bench_set_time(99);
+    bench_expect_entry(&bench, "b", "k", "2");
     EXPECT_INT(touch(&bench, "k", LIFETIME_SAME, 0), STATUS_OK);
-    set_time(198);
-    expect_entry(&bench, "b", "k", "2");
-    set_time(199);
-    expect_entry(&bench, "b", "k", NULL);
+    bench_set_time(198);
+    bench_expect_entry(&bench, "b", "k", "2");
+    bench_set_time(199);
+    bench_expect_entry(&bench, "b", "k", NULL);
     bench_close(&bench);
 }
 
 void contract_incr_refuses_what_is_no_number(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "text");
+    bench_put(&bench, "b", "k", "text");
     incr(&bench, "k", half);
-    expect_refusal(&bench, STATUS_FAILED_PRECONDITION,
-                   "the value is not a number");
+    bench_expect_refusal(&bench, STATUS_FAILED_PRECONDITION,
+                         "the value is not a number");
     incr(&bench, "k", one);
-    expect_refusal(&bench, STATUS_FAILED_PRECONDITION,
-                   "the value is not an integer");
-    expect_entry(&bench, "b", "k", "text");
+    bench_expect_refusal(&bench, STATUS_FAILED_PRECONDITION,
+                         "the value is not an integer");
+    bench_expect_entry(&bench, "b", "k", "text");
     bench_close(&bench);
 }
 
 void contract_incr_refuses_overflow(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "9223372036854775807");
+    bench_put(&bench, "b", "k", "9223372036854775807");
     incr(&bench, "k", one);
-    expect_refusal(&bench, STATUS_OUT_OF_RANGE, "integer overflow");
-    expect_entry(&bench, "b", "k", "9223372036854775807");
+    bench_expect_refusal(&bench, STATUS_OUT_OF_RANGE, "integer overflow");
+    bench_expect_entry(&bench, "b", "k", "9223372036854775807");
     bench_close(&bench);
 }
 
@@ -498,39 +294,39 @@ void contract_incr_of_nothing_is_not_found(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
     incr(&bench, "k", one);
-    expect_refusal(&bench, STATUS_NOT_FOUND, "");
-    expect_entry(&bench, "b", "k", NULL);
+    bench_expect_refusal(&bench, STATUS_NOT_FOUND, "");
+    bench_expect_entry(&bench, "b", "k", NULL);
     bench_close(&bench);
 }
 
 void contract_lifetime_ends_for_every_operation(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put_for(&bench, "b", "k", "1", 100);
-    set_time(99);
-    expect_entry(&bench, "b", "k", "1");
-    set_time(100);
-    EXPECT_INT(run_op(&bench, OP_GET, "b", "k"), STATUS_NOT_FOUND);
+    bench_put_for(&bench, "b", "k", "1", 100);
+    bench_set_time(99);
+    bench_expect_entry(&bench, "b", "k", "1");
+    bench_set_time(100);
+    EXPECT_INT(bench_run_op(&bench, OP_GET, "b", "k"), STATUS_NOT_FOUND);
     EXPECT_INT(get_with_touch(&bench, "k", LIFETIME_SAME, 0), STATUS_NOT_FOUND);
     EXPECT_INT(touch(&bench, "k", LIFETIME_FOREVER, 0), STATUS_NOT_FOUND);
     EXPECT_INT(incr(&bench, "k", one), STATUS_NOT_FOUND);
-    EXPECT_INT(run_op(&bench, OP_REMOVE, "b", "k"), STATUS_NOT_FOUND);
-    EXPECT_INT(run_op(&bench, OP_BANK_KEYS, "b", NULL), STATUS_OK);
-    EXPECT_INT(response_of(&bench)->count, 0);
+    EXPECT_INT(bench_run_op(&bench, OP_REMOVE, "b", "k"), STATUS_NOT_FOUND);
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_KEYS, "b", NULL), STATUS_OK);
+    EXPECT_INT(bench_response(&bench)->count, 0);
     bench_close(&bench);
 }
 
 void contract_reads_make_no_bank(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    run_op(&bench, OP_GET, "b", "k");
-    run_op(&bench, OP_REMOVE, "b", "k");
+    bench_run_op(&bench, OP_GET, "b", "k");
+    bench_run_op(&bench, OP_REMOVE, "b", "k");
     touch(&bench, "k", LIFETIME_SAME, 0);
     incr(&bench, "k", one);
-    run_op(&bench, OP_BANK_KEYS, "b", NULL);
-    run_op(&bench, OP_BANK_RESET, "b", NULL);
-    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
-    EXPECT_INT(response_of(&bench)->count, 0);
+    bench_run_op(&bench, OP_BANK_KEYS, "b", NULL);
+    bench_run_op(&bench, OP_BANK_RESET, "b", NULL);
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(bench_response(&bench)->count, 0);
     bench_close(&bench);
 }
 
@@ -566,11 +362,11 @@ static size_t walk(const struct bench *bench, enum op op, const char *prefix,
         if (!EXPECT_INT(task_run(bench, bench->task), STATUS_OK)) {
             break;
         }
-        EXPECT(response_of(bench)->count <= limit);
-        count += response_of(bench)->count;
-        count_items(response_of(bench), times);
-        cursor_len = response_of(bench)->cursor_len;
-        memcpy(cursor, response_of(bench)->cursor, cursor_len);
+        EXPECT(bench_response(bench)->count <= limit);
+        count += bench_response(bench)->count;
+        count_items(bench_response(bench), times);
+        cursor_len = bench_response(bench)->cursor_len;
+        memcpy(cursor, bench_response(bench)->cursor, cursor_len);
     } while (cursor_len > 0);
     return count;
 }
@@ -592,7 +388,8 @@ static void put_names(const struct bench *bench, bool is_banks)
     for (int i = 0; i < NAMES; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%d", i);
-        EXPECT_INT(put(bench, is_banks ? name : "b", name, ""), STATUS_OK);
+        EXPECT_INT(bench_put(bench, is_banks ? name : "b", name, ""),
+                   STATUS_OK);
     }
 }
 
@@ -636,9 +433,9 @@ void contract_bank_keys_of_an_unknown_bank_is_empty(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    EXPECT_INT(run_op(&bench, OP_BANK_KEYS, "none", NULL), STATUS_OK);
-    EXPECT_INT(response_of(&bench)->count, 0);
-    EXPECT_INT(response_of(&bench)->cursor_len, 0);
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_KEYS, "none", NULL), STATUS_OK);
+    EXPECT_INT(bench_response(&bench)->count, 0);
+    EXPECT_INT(bench_response(&bench)->cursor_len, 0);
     bench_close(&bench);
 }
 
@@ -654,8 +451,8 @@ void contract_lists_refuse_a_cursor_that_was_never_given_out(
             struct request *request = task_begin(bench.task, ops[i], "b", NULL);
             request->cursor = task_bytes(bench.task, slice_of(cursor, len));
             task_run(&bench, bench.task);
-            expect_refusal(&bench, STATUS_INVALID_ARGUMENT,
-                           "cursor was not given out by this server");
+            bench_expect_refusal(&bench, STATUS_INVALID_ARGUMENT,
+                                 "cursor was not given out by this server");
         }
     }
     bench_close(&bench);
@@ -670,31 +467,31 @@ void contract_bank_keys_refuses_a_cursor_from_before_a_reset(
     request->limit = 5;
     EXPECT_INT(task_run(&bench, bench.task), STATUS_OK);
     char cursor[CURSOR_LEN_MAX];
-    size_t cursor_len = response_of(&bench)->cursor_len;
-    memcpy(cursor, response_of(&bench)->cursor, cursor_len);
+    size_t cursor_len = bench_response(&bench)->cursor_len;
+    memcpy(cursor, bench_response(&bench)->cursor, cursor_len);
     EXPECT(cursor_len > 0);
-    run_op(&bench, OP_BANK_RESET, "b", NULL);
+    bench_run_op(&bench, OP_BANK_RESET, "b", NULL);
     put_names(&bench, false);
     request = task_begin(bench.task, OP_BANK_KEYS, "b", NULL);
     request->cursor = task_bytes(bench.task, slice_of(cursor, cursor_len));
     task_run(&bench, bench.task);
-    expect_refusal(&bench, STATUS_ABORTED,
-                   "the bank was reset since the cursor was given out");
+    bench_expect_refusal(&bench, STATUS_ABORTED,
+                         "the bank was reset since the cursor was given out");
     bench_close(&bench);
 }
 
 void contract_bank_reset_empties_one_bank(const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
-    put(&bench, "c", "k", "value");
-    EXPECT_INT(run_op(&bench, OP_BANK_RESET, "b", NULL), STATUS_OK);
-    expect_entry(&bench, "b", "k", NULL);
-    expect_entry(&bench, "c", "k", "value");
-    put(&bench, "b", "k", "again");
-    expect_entry(&bench, "b", "k", "again");
-    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
-    EXPECT_INT(response_of(&bench)->count, 2);
+    bench_put(&bench, "b", "k", "value");
+    bench_put(&bench, "c", "k", "value");
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_RESET, "b", NULL), STATUS_OK);
+    bench_expect_entry(&bench, "b", "k", NULL);
+    bench_expect_entry(&bench, "c", "k", "value");
+    bench_put(&bench, "b", "k", "again");
+    bench_expect_entry(&bench, "b", "k", "again");
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(bench_response(&bench)->count, 2);
     bench_close(&bench);
 }
 
@@ -702,7 +499,7 @@ void contract_bank_reset_of_an_unknown_bank_succeeds(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    EXPECT_INT(run_op(&bench, OP_BANK_RESET, "none", NULL), STATUS_OK);
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_RESET, "none", NULL), STATUS_OK);
     bench_close(&bench);
 }
 
@@ -710,15 +507,15 @@ void contract_bank_stats_tell_what_happened_in_a_bank(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
-    put(&bench, "b", "l", "value");
-    put(&bench, "b", "l", "other");
-    run_op(&bench, OP_GET, "b", "k");
-    run_op(&bench, OP_GET, "b", "none");
-    run_op(&bench, OP_REMOVE, "b", "k");
-    run_op(&bench, OP_GET, "b", "k");
-    EXPECT_INT(run_op(&bench, OP_BANK_STATS, "b", NULL), STATUS_OK);
-    const struct bank_stats *stats = &response_of(&bench)->stats;
+    bench_put(&bench, "b", "k", "value");
+    bench_put(&bench, "b", "l", "value");
+    bench_put(&bench, "b", "l", "other");
+    bench_run_op(&bench, OP_GET, "b", "k");
+    bench_run_op(&bench, OP_GET, "b", "none");
+    bench_run_op(&bench, OP_REMOVE, "b", "k");
+    bench_run_op(&bench, OP_GET, "b", "k");
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_STATS, "b", NULL), STATUS_OK);
+    const struct bank_stats *stats = &bench_response(&bench)->stats;
     EXPECT_INT(stats->entries, 1);
     EXPECT(stats->bytes >= strlen("l") + strlen("other"));
     EXPECT_INT(stats->hits, 1);
@@ -733,8 +530,8 @@ void contract_bank_stats_of_an_unknown_bank_are_not_found(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    run_op(&bench, OP_BANK_STATS, "none", NULL);
-    expect_refusal(&bench, STATUS_NOT_FOUND, "there is no such bank");
+    bench_run_op(&bench, OP_BANK_STATS, "none", NULL);
+    bench_expect_refusal(&bench, STATUS_NOT_FOUND, "there is no such bank");
     bench_close(&bench);
 }
 
@@ -760,12 +557,12 @@ void contract_bank_configure_makes_a_bank_and_answers_its_limits(
                STATUS_OK);
     EXPECT_INT(configure(&bench, "b", &(struct bank_limits){.reserved = 1}),
                STATUS_OK);
-    const struct bank_limits *in_effect = &response_of(&bench)->limits;
+    const struct bank_limits *in_effect = &bench_response(&bench)->limits;
     EXPECT_INT(in_effect->reserved, 1);
     EXPECT_INT(in_effect->maximum, 100000);
     EXPECT_INT(in_effect->weight, BANK_WEIGHT_DEFAULT);
-    EXPECT_INT(run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
-    EXPECT_INT(response_of(&bench)->count, 1);
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_LIST, "", NULL), STATUS_OK);
+    EXPECT_INT(bench_response(&bench)->count, 1);
     bench_close(&bench);
 }
 
@@ -775,8 +572,8 @@ void contract_bank_configure_refuses_a_reserve_beyond_the_maximum(
     struct bench bench = bench_open(kind);
     configure(&bench, "b", &(struct bank_limits){.maximum = 100000});
     configure(&bench, "b", &(struct bank_limits){.reserved = 100001});
-    expect_refusal(&bench, STATUS_INVALID_ARGUMENT,
-                   "reserved must not be more than maximum");
+    bench_expect_refusal(&bench, STATUS_INVALID_ARGUMENT,
+                         "reserved must not be more than maximum");
     bench_close(&bench);
 }
 
@@ -789,9 +586,10 @@ void contract_bank_configure_refuses_reserves_that_leave_too_little(
         configure(&bench, "b", &(struct bank_limits){.reserved = LIMIT / 2}),
         STATUS_OK);
     configure(&bench, "c", &(struct bank_limits){.reserved = LIMIT / 4});
-    expect_refusal(&bench, STATUS_OUT_OF_RANGE,
-                   "reserved: all banks together may reserve at most 70 % of "
-                   "the memory limit");
+    bench_expect_refusal(
+        &bench, STATUS_OUT_OF_RANGE,
+        "reserved: all banks together may reserve at most 70 % of "
+        "the memory limit");
     bench_close(&bench);
 }
 
@@ -800,18 +598,18 @@ void contract_a_bank_keeps_its_maximum_and_other_banks_their_entries(
 {
     enum { PUTS = 3000 };
     struct bench bench = bench_open(kind);
-    put(&bench, "other", "k", "value");
+    bench_put(&bench, "other", "k", "value");
     configure(&bench, "b", &(struct bank_limits){.maximum = BANK_MAXIMUM_MIN});
     for (int i = 0; i < PUTS; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
-        put(&bench, "b", key, "a value of thirty bytes or so ");
+        bench_put(&bench, "b", key, "a value of thirty bytes or so ");
     }
-    EXPECT_INT(run_op(&bench, OP_BANK_STATS, "b", NULL), STATUS_OK);
-    const struct bank_stats *stats = &response_of(&bench)->stats;
+    EXPECT_INT(bench_run_op(&bench, OP_BANK_STATS, "b", NULL), STATUS_OK);
+    const struct bank_stats *stats = &bench_response(&bench)->stats;
     EXPECT(stats->bytes <= BANK_MAXIMUM_MIN);
     EXPECT(stats->evictions > 0);
-    expect_entry(&bench, "other", "k", "value");
+    bench_expect_entry(&bench, "other", "k", "value");
     bench_close(&bench);
 }
 
@@ -838,7 +636,7 @@ void contract_requests_are_carried_out_in_their_order(
 {
     struct bench bench = bench_open(kind);
     struct task *tasks = open_tasks();
-    put(&bench, "b", "k", "0");
+    bench_put(&bench, "b", "k", "0");
     for (size_t i = 0; i < TASKS; i++) {
         struct request *request = task_begin(&tasks[i], OP_INCR, "b", "k");
         request->increment.delta = one;
@@ -863,7 +661,7 @@ void contract_every_pending_call_is_finished_once(
     struct bench bench = bench_open(kind);
     struct task *tasks = open_tasks();
     bool is_pending[TASKS];
-    put(&bench, "b", "k", "value");
+    bench_put(&bench, "b", "k", "value");
     for (size_t i = 0; i < TASKS; i++) {
         task_begin(&tasks[i], OP_GET, "b", i % 2 ? "k" : "other");
         is_pending[i] = task_submit(bench.engine, &tasks[i]) == SUBMIT_PENDING;
@@ -885,7 +683,7 @@ void contract_cancelled_call_is_finished_once(const struct engine_kind *kind)
     struct bench bench = bench_open(kind);
     struct task *tasks = open_tasks();
     bool is_pending[TASKS];
-    put(&bench, "b", "k", "value");
+    bench_put(&bench, "b", "k", "value");
     for (size_t i = 0; i < TASKS; i++) {
         task_begin(&tasks[i], OP_GET, "b", "k");
         is_pending[i] = task_submit(bench.engine, &tasks[i]) == SUBMIT_PENDING;
@@ -903,7 +701,7 @@ void contract_cancelled_call_is_finished_once(const struct engine_kind *kind)
         EXPECT(status == STATUS_OK ||
                (status == STATUS_CANCELLED && may_be_cancelled));
     }
-    expect_entry(&bench, "b", "k", "value");
+    bench_expect_entry(&bench, "b", "k", "value");
     close_tasks(tasks);
     bench_close(&bench);
 }
@@ -927,7 +725,7 @@ void contract_call_may_be_submitted_again_when_it_is_finished(
     const struct engine_kind *kind)
 {
     struct bench bench = bench_open(kind);
-    put(&bench, "b", "k", "value");
+    bench_put(&bench, "b", "k", "value");
     again_engine = bench.engine;
     times_again = 0;
     bench.task->on_finished = submit_again;
@@ -936,6 +734,6 @@ void contract_call_may_be_submitted_again_when_it_is_finished(
     bench.task->on_finished = NULL;
     EXPECT_INT(times_again, TASKS);
     EXPECT_INT(bench.task->call.state, CALL_DONE);
-    EXPECT_TEXT(buffer_peek(&response_of(&bench)->body), "value");
+    EXPECT_TEXT(buffer_peek(&bench_response(&bench)->body), "value");
     bench_close(&bench);
 }

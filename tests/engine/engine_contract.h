@@ -2,7 +2,7 @@
  * an engine: describe that by a `struct engine_kind` and make a suite of it
  *
  *     static const struct engine_kind kind = { ... };
- *     #define CONTRACT(name)                                           \
+ *     #define CONTRACT(op, name)                                           \
  *         static void name(void) { contract_##name(&kind); }
  *     #include "engine/engine_contract.def"
  *     #undef CONTRACT
@@ -27,7 +27,7 @@ struct engine_kind {
     void (*close)(struct engine **engine);
 };
 
-#define CONTRACT(name) void contract_##name(const struct engine_kind *kind);
+#define CONTRACT(op, name) void contract_##name(const struct engine_kind *kind);
 #include "engine/engine_contract.def"
 #undef CONTRACT
 

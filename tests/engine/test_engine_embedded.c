@@ -32,7 +32,7 @@ static void close_engine(struct engine **engine)
 
 static const struct engine_kind kind = {open_engine, run_engine, close_engine};
 
-#define CONTRACT(name)                                                         \
+#define CONTRACT(op, name)                                                     \
     static void name(void)                                                     \
     {                                                                          \
         contract_##name(&kind);                                                \
@@ -91,7 +91,7 @@ static void call_without_memory_is_answered_so(void)
 }
 
 static const struct test_case cases[] = {
-#define CONTRACT(name) TEST(name),
+#define CONTRACT(op, name) TEST(name),
 #include "engine/engine_contract.def"
 #undef CONTRACT
     TEST(engine_without_memory_is_not_opened),

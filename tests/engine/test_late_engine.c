@@ -33,7 +33,7 @@ static void close_engine(struct engine **engine)
 
 static const struct engine_kind kind = {open_engine, run_engine, close_engine};
 
-#define CONTRACT(name)                                                         \
+#define CONTRACT(op, name)                                                     \
     static void name(void)                                                     \
     {                                                                          \
         contract_##name(&kind);                                                \
@@ -114,7 +114,7 @@ static void no_more_is_delivered_than_was_asked_for(void)
 }
 
 static const struct test_case cases[] = {
-#define CONTRACT(name) TEST(name),
+#define CONTRACT(op, name) TEST(name),
 #include "engine/engine_contract.def"
 #undef CONTRACT
     TEST(most_answers_are_late_and_some_are_not),
