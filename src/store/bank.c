@@ -26,8 +26,8 @@ static uint64_t hash_item(const struct commons *commons, uint64_t place)
 /* How many items ahead of the one that is hashed are fetched. */
 enum { FETCH_AHEAD = 8 };
 
-static void hash_items(const struct commons *commons, const uint64_t *places,
-                       uint64_t *hashes, size_t count)
+void bank_hash_items(const struct commons *commons, const uint64_t *places,
+                     uint64_t *hashes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         size_t ahead = i + FETCH_AHEAD < count ? i + FETCH_AHEAD : count - 1;
@@ -57,7 +57,7 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
         return NULL;
     }
     struct commons *commons = space->commons;
-    index_init(&bank->index, commons, id, hash_items);
+    index_init(&bank->index, commons, id);
     bank->commons = commons;
     if (name.len) {
         memcpy(bank->name, name.data, name.len);

@@ -76,6 +76,10 @@ struct bank_value {
     char *large;              /* taken on success */
 };
 
+/* For the `hashes_of` of struct commons. */
+void bank_hash_items(const struct commons *commons, const uint64_t *places,
+                     uint64_t *hashes, size_t count);
+
 /* *Gives* an empty bank whose items go to `space`; NULL without memory. */
 struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
                          struct space *space);

@@ -203,8 +203,8 @@ static uint64_t read_region(const struct bank *bank, uint64_t position,
     uint64_t next =
         index_walk_region(&bank->index, position, collect_place, &region);
     if (region.count > 0) {
-        bank->index.hashes_of(bank->commons, region.places, region.hashes,
-                              region.count);
+        bank->commons->hashes_of(bank->commons, region.places, region.hashes,
+                                 region.count);
     }
     drop_before(&region, position);
     sort(&region, sorted);

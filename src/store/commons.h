@@ -36,6 +36,14 @@ struct commons {
     struct departures departures;
     struct large_pool large_pool;
 
+    /* How an index learns the hashes of items that it holds, to build a region
+     * anew: writes that of the item at `places[i]` to `hashes[i]`, for `count`
+     * of them, at most INDEX_ITEMS_MAX; many at a time, so that they can be
+     * fetched ahead. Called inside index_add() and index_remove(), when the
+     * item that is removed is no longer asked for. */
+    void (*hashes_of)(const struct commons *commons, const uint64_t *places,
+                      uint64_t *hashes, size_t count);
+
     /* The bank with the number `id`; NULL when there is none any more. */
     struct bank *(*find_bank)(const void *banks, uint32_t id);
     void *banks;

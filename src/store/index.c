@@ -13,18 +13,16 @@ struct spot {
     uint32_t slot;
 };
 
-void index_init(struct index *index, struct commons *commons, uint32_t owner,
-                index_hash_fn hashes_of)
+void index_init(struct index *index, struct commons *commons, uint32_t owner)
 {
-    *index = (struct index){
-        .commons = commons, .owner = owner, .hashes_of = hashes_of};
+    *index = (struct index){.commons = commons, .owner = owner};
     atomic_init(&index->root, index_word_empty());
     atomic_init(&index->used, 0);
 }
 
 void index_take(struct index *taken, struct index *index)
 {
-    index_init(taken, index->commons, index->owner, index->hashes_of);
+    index_init(taken, index->commons, index->owner);
     uint64_t root = atomic_exchange_explicit(&index->root, index_word_empty(),
                                              memory_order_acq_rel);
     size_t used =

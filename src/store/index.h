@@ -49,20 +49,10 @@ struct index_bucket {
     _Atomic uint32_t rests[INDEX_SLOTS];
 };
 
-/* How the index learns the hashes of items that it holds, to build a region
- * anew: writes that of the item at `places[i]` to `hashes[i]`, for `count`
- * of them, at most INDEX_ITEMS_MAX; many at a time, so that they can be
- * fetched ahead. Called inside index_add() and index_remove(), when the item
- * that is removed is no longer asked for. */
-typedef void (*index_hash_fn)(const struct commons *commons,
-                              const uint64_t *places, uint64_t *hashes,
-                              size_t count);
-
 /* Lives in its owner. */
 struct index {
     _Atomic uint64_t root; /* a word, see index_read.h */
     struct commons *commons;
-    index_hash_fn hashes_of;
     uint32_t owner;
     size_t count;        /* slots in use */
     uint64_t given_back; /* words of the directory */
@@ -74,8 +64,7 @@ struct index {
  * `commons`, and for directories from the system, charged there. `owner` is
  * what the pool tells of its regions. The hashes that it is given later must
  * be of a keyed hash, even in all 64 bits. */
-void index_init(struct index *index, struct commons *commons, uint32_t owner,
-                index_hash_fn hashes_of);
+void index_init(struct index *index, struct commons *commons, uint32_t owner);
 
 /* Gives the memory back at once; no reader may be left. The second does it
  * in pieces, some `regions` at a time, and answers whether that was all;

@@ -78,8 +78,8 @@ static void gather(struct index *index, uint64_t word, struct items *items)
         }
     }
     if (items->count > 0) {
-        index->hashes_of(index->commons, items->places, items->hashes,
-                         items->count);
+        index->commons->hashes_of(index->commons, items->places, items->hashes,
+                                  items->count);
     }
 }
 

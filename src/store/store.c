@@ -125,6 +125,7 @@ static enum status open_commons(struct store *store,
     commons_begin_versions(commons);
     commons->memory_max = memory_max;
     commons->find_bank = find_number;
+    commons->hashes_of = bank_hash_items;
     commons->banks = &store->banks;
     commons->arena =
         arena_create(arena_len(memory_max), sizeof(struct segment));

@@ -50,7 +50,8 @@ static void put(struct scene *scene, int number, uint64_t end)
 
 static void open_scene(struct scene *scene)
 {
-    *scene = (struct scene){.commons = {.keys_secret = {1, 2}}};
+    *scene = (struct scene){
+        .commons = {.keys_secret = {1, 2}, .hashes_of = bank_hash_items}};
     struct commons *commons = &scene->commons;
     commons->arena = arena_create(ARENA_LEN, sizeof(struct segment));
     CHECK(commons->arena);

@@ -68,7 +68,8 @@ static void world_init(struct world *world, uint64_t (*hash)(uint64_t key))
     commons->pool = index_pool_create(commons->arena);
     CHECK(commons->epochs && commons->pool);
     world->hash = hash;
-    index_init(&world->index, commons, 1, hash_places);
+    commons->hashes_of = hash_places;
+    index_init(&world->index, commons, 1);
 }
 
 static void world_fini(struct world *world)
@@ -498,7 +499,7 @@ static void attempt_to_fill(void *arg)
 {
     enum { COUNT = 6000 };
     struct world *world = arg;
-    index_init(&world->index, &world->commons, 1, hash_places);
+    index_init(&world->index, &world->commons, 1);
     uint64_t key = 1;
     while (key <= COUNT) {
         enum status status = add(world, key);
