@@ -314,6 +314,8 @@ class Model:
 
     def append(self, request, answer):
         bank = self.banks.get(request.bank)
+        if bank:
+            self.writable(request.bank)
         entry = self.entry(request, bank)
         if entry.kind == JSON or entry.kind == TEXT and \
                 not is_utf8(request.value):
@@ -321,7 +323,6 @@ class Model:
         size = len(entry.value) + len(request.value)
         if request.size_max and size > request.size_max:
             raise Refused(OUT_OF_RANGE)
-        self.writable(request.bank)
         must(answer.number == size, "size", answer, size)
         entry.value = request.value + entry.value \
             if request.op == "prepend" else entry.value + request.value
