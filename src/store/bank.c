@@ -81,14 +81,18 @@ static void free_name(struct bank *bank)
     }
 }
 
-void bank_set_name(struct bank *bank, uint64_t hash, struct slice to)
+void bank_set_name(struct bank *bank, const struct hashed_key *to)
 {
     atomic_fetch_add_explicit(&bank->commons->other,
-                              to.len - bank->node.key.len,
+                              to->bytes.len - bank->node.key.len,
                               memory_order_relaxed);
     free_name(bank);
-    bank->node.hash = hash;
-    bank->node.key = to;
+    bank->node.hash = to->hash;
+    bank->node.key = to->bytes;
+    pthread_mutex_lock(&bank->lock);
+    atomic_store_explicit(&bank->named_at, to->generation,
+                          memory_order_release);
+    pthread_mutex_unlock(&bank->lock);
 }
 
 void bank_free(struct bank **bank)

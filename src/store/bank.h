@@ -31,6 +31,7 @@ struct store_visit;
 struct hashed_key {
     uint64_t hash;
     struct slice bytes;
+    uint64_t generation; /* of the banks, before that of the key was found */
 };
 
 /* The limits of a bank that was configured, see core/bank_stats.h. Written
@@ -57,7 +58,9 @@ struct bank {
     _Atomic uint64_t live; /* bytes accounted: items, large values, slots */
     struct bank_terms *_Atomic terms; /* NULL until it is configured */
     struct counters counters;
-    _Atomic uint32_t guests; /* entries in the space that others share */
+    _Atomic uint64_t named_at; /* the generation that gave it its name; 0: the
+                                  first. Written under the lock */
+    _Atomic uint32_t guests;   /* entries in the space that others share */
     uint32_t id;
     uint64_t salt;                  /* see bank_departure_hash() */
     _Atomic uint32_t empty_since_s; /* seconds since the store began, if it
@@ -87,9 +90,17 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
 /* *Takes* the bank. No one may use it any more. */
 void bank_free(struct bank **bank);
 
-/* With the bank out of the table: gives it the name `to`, whose hash is `hash`.
- * *Takes* `to`, which memory_alloc() gave. */
-void bank_set_name(struct bank *bank, uint64_t hash, struct slice to);
+/* With the bank out of the table: gives it the name `to`, which the generation
+ * in there will see. *Takes* its bytes, which memory_alloc() gave. */
+void bank_set_name(struct bank *bank, const struct hashed_key *to);
+
+/* Whether the bank got another name since it was looked up for `key`. */
+static inline bool bank_has_moved(const struct bank *bank,
+                                  const struct hashed_key *key)
+{
+    return atomic_load_explicit(&bank->named_at, memory_order_acquire) >
+           key->generation;
+}
 
 static inline struct bank *bank_of_node(struct table_node *node)
 {
@@ -103,9 +114,9 @@ enum status bank_check_writable(const struct bank *bank);
 /* Operations that write also answer STATUS_RESOURCE_EXHAUSTED when the bank's
  * limits could never hold the entry, or it refuses; STATUS_UNAVAILABLE when
  * they do not now: evict from the bank and try again; and
- * STATUS_PERMISSION_DENIED when it is read-only. Those that may add an entry
- * answer STATUS_CANCELLED when the bank was dropped: look it up again. Nothing
- * has changed then. */
+ * STATUS_PERMISSION_DENIED when it is read-only. All answer
+ * STATUS_CANCELLED when the bank got another name, and those that may add an
+ * entry when it was dropped: look it up again. Nothing has changed then. */
 enum status bank_put(struct bank *bank, const struct hashed_key *key,
                      struct bank_value *value);
 enum status bank_get(struct bank *bank, const struct hashed_key *key,

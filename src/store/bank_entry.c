@@ -67,6 +67,14 @@ enum status bank_check_writable(const struct bank *bank)
     return is_read_only(bank) ? STATUS_PERMISSION_DENIED : STATUS_OK;
 }
 
+/* Whether `key` may be written. */
+static enum status check_write(const struct bank *bank,
+                               const struct hashed_key *key)
+{
+    return bank_has_moved(bank, key) ? STATUS_CANCELLED
+                                     : bank_check_writable(bank);
+}
+
 /* Of what is put over `found`, if anybody has ever asked for one. */
 static uint64_t version_over(struct bank *bank, const struct bank_item *found)
 {
@@ -133,7 +141,7 @@ enum status bank_put(struct bank *bank, const struct hashed_key *key,
     struct draft draft = draft_of(bank, key, value);
     struct bank_item found;
     pthread_mutex_lock(&bank->lock);
-    enum status status = bank_check_writable(bank);
+    enum status status = check_write(bank, key);
     if (!status && bank_find_item(bank, key, &found)) {
         draft.item.version = version_over(bank, &found);
         status = put_over(bank, &found, &draft);
@@ -246,7 +254,7 @@ static enum status put_if(struct bank *bank, const struct hashed_key *key,
     struct draft draft = draft_of(bank, key, value);
     uint64_t now = commons_now(bank->commons);
     struct bank_item found;
-    enum status status = bank_check_writable(bank);
+    enum status status = check_write(bank, key);
     if (status) {
         return status;
     }
@@ -361,6 +369,9 @@ static enum status read_and_touch(struct bank *bank,
     const struct lifetime *touch = what;
     uint64_t now = commons_now(bank->commons);
     struct bank_item found;
+    if (bank_has_moved(bank, key)) {
+        return STATUS_CANCELLED;
+    }
     if (touch && is_read_only(bank)) {
         return STATUS_PERMISSION_DENIED;
     }
@@ -454,7 +465,7 @@ enum status bank_incr(struct bank *bank, const struct hashed_key *key,
     struct bank_item found;
     uint64_t now = commons_now(bank->commons);
     pthread_mutex_lock(&bank->lock);
-    enum status status = bank_check_writable(bank);
+    enum status status = check_write(bank, key);
     if (!status && bank_find_alive(bank, key, now, &found)) {
         status = incr_item(bank, key, &found, increment, sum);
     } else if (!status) {

@@ -86,8 +86,8 @@ static enum look look_at(const struct bank *bank,
     return index_is_valid(reader) ? look : LOOK_AGAIN;
 }
 
-enum status bank_get(struct bank *bank, const struct hashed_key *key,
-                     struct buffer *bytes, enum value_kind *kind)
+static enum status get(struct bank *bank, const struct hashed_key *key,
+                       struct buffer *bytes, enum value_kind *kind)
 {
     struct index_reader reader;
     struct bank_item seen;
@@ -123,4 +123,16 @@ enum status bank_get(struct bank *bank, const struct hashed_key *key,
     }
     count_miss(bank, key);
     return STATUS_NOT_FOUND;
+}
+
+enum status bank_get(struct bank *bank, const struct hashed_key *key,
+                     struct buffer *bytes, enum value_kind *kind)
+{
+    size_t len_before = buffer_len(bytes);
+    enum status status = get(bank, key, bytes, kind);
+    if (!bank_has_moved(bank, key)) {
+        return status;
+    }
+    buffer_truncate(bytes, len_before);
+    return STATUS_CANCELLED;
 }

@@ -77,7 +77,8 @@ void banks_fini(struct banks *banks)
 
 struct hashed_key banks_hash_name(const struct banks *banks, struct slice name)
 {
-    return (struct hashed_key){hash_bytes(&banks->secret, name), name};
+    return (struct hashed_key){.hash = hash_bytes(&banks->secret, name),
+                               .bytes = name};
 }
 
 static struct bank *find_locked(const struct banks *banks,
@@ -425,7 +426,8 @@ static enum status copy_names(struct renaming *renaming)
 }
 
 /* With the lock held exclusively. The table must not become so empty meanwhile
- * that it would need memory to take them again: so there is a guest. */
+ * that it would need memory to take them again: so there is a guest. Who has
+ * found a bank and comes to it only now finds it moved. */
 static void rename_all(struct banks *banks, struct renaming *renaming)
 {
     struct table_node guest = {.key = SLICE_LITERAL("")};
@@ -434,9 +436,12 @@ static void rename_all(struct banks *banks, struct renaming *renaming)
         table_remove(&banks->table, &renaming->banks[i]->node);
     }
     for (size_t i = 0; i < renaming->count; i++) {
-        const struct hashed_key *to = &renaming->to[i];
-        bank_set_name(renaming->banks[i], to->hash,
-                      slice_of(renaming->names[i], to->bytes.len));
+        const struct hashed_key to = {
+            .hash = renaming->to[i].hash,
+            .bytes = slice_of(renaming->names[i], renaming->to[i].bytes.len),
+            .generation = atomic_load(&banks->commons->generation) + 1,
+        };
+        bank_set_name(renaming->banks[i], &to);
         renaming->names[i] = NULL;
         table_insert(&banks->table, &renaming->banks[i]->node);
     }

@@ -151,18 +151,29 @@ static struct bank *known_now(struct session *session, const struct aim *aim)
                                     : find_bank(session, aim->bank);
 }
 
+/* To be called before its bank is found. */
+static struct hashed_key key_of(const struct session *session,
+                                const struct aim *aim)
+{
+    return (struct hashed_key){aim->hash, aim->key, generation_of(session)};
+}
+
 enum status session_get(struct session *session, const struct aim *aim,
                         struct buffer *bytes, enum value_kind *kind)
 {
-    const struct hashed_key key = {aim->hash, aim->key};
-    struct bank *bank = known_now(session, aim);
-    return bank ? bank_get(bank, &key, bytes, kind) : STATUS_NOT_FOUND;
+    enum status status;
+    do {
+        const struct hashed_key key = key_of(session, aim);
+        struct bank *bank = known_now(session, aim);
+        status = bank ? bank_get(bank, &key, bytes, kind) : STATUS_NOT_FOUND;
+    } while (status == STATUS_CANCELLED);
+    return status;
 }
 
 enum status session_put(struct session *session, const struct aim *aim,
                         const struct store_value *value)
 {
-    const struct hashed_key key = {aim->hash, aim->key};
+    const struct hashed_key key = key_of(session, aim);
     return store_put_into(session->store, known_now(session, aim), aim->bank,
                           &key, value);
 }

@@ -236,11 +236,20 @@ void store_free(struct store **store)
     *store = NULL;
 }
 
+static uint64_t generation_of(const struct store *store)
+{
+    return atomic_load(&store->commons.generation);
+}
+
+/* To be called before the bank is found. */
 static struct hashed_key hash_key_of(const struct store *store,
                                      struct slice key)
 {
-    return (struct hashed_key){hash_bytes(&store->commons.keys_secret, key),
-                               key};
+    return (struct hashed_key){
+        .hash = hash_bytes(&store->commons.keys_secret, key),
+        .bytes = key,
+        .generation = generation_of(store),
+    };
 }
 
 struct commons *store_commons(struct store *store)
@@ -447,8 +456,10 @@ static enum status put_into(struct store *store, struct bank *found,
     if (!epochs_enter(store->commons.epochs)) {
         return STATUS_NOMEM;
     }
+    struct hashed_key now = *key;
     do {
-        status = put_once(store, found, name, key, put);
+        status = put_once(store, found, name, &now, put);
+        now.generation = generation_of(store);
         found = NULL;
     } while (status == STATUS_CANCELLED);
     epochs_leave(store->commons.epochs);
@@ -477,10 +488,11 @@ enum status store_put_if(struct store *store, struct slice bank,
     return put_into(store, NULL, bank, &hashed, &(struct put){value, visit});
 }
 
-/* What is done to an entry of a bank that is there. */
-static enum status read_entry(struct store *store, struct slice bank,
-                              struct slice key, const struct lifetime *touch,
-                              struct store_visit *visit)
+/* What is done to an entry of a bank that is there: one try, STATUS_CANCELLED
+ * when the bank got another name. */
+static enum status read_once(struct store *store, struct slice bank,
+                             struct slice key, const struct lifetime *touch,
+                             struct store_visit *visit)
 {
     const struct hashed_key hashed = hash_key_of(store, key);
     struct bank *found;
@@ -496,6 +508,17 @@ static enum status read_entry(struct store *store, struct slice bank,
         bank_count_read(found, &hashed, status);
     }
     epochs_leave(store->commons.epochs);
+    return status;
+}
+
+static enum status read_entry(struct store *store, struct slice bank,
+                              struct slice key, const struct lifetime *touch,
+                              struct store_visit *visit)
+{
+    enum status status;
+    do {
+        status = read_once(store, bank, key, touch, visit);
+    } while (status == STATUS_CANCELLED);
     return status;
 }
 
@@ -522,13 +545,16 @@ enum status store_get(struct store *store, struct slice bank, struct slice key,
     if (touch) {
         return get_and_touch(store, bank, key, touch, bytes, kind);
     }
-    const struct hashed_key hashed = hash_key_of(store, key);
-    struct bank *found;
-    enum status status = enter_bank(store, bank, &found);
-    if (!status) {
-        status = bank_get(found, &hashed, bytes, kind);
-        epochs_leave(store->commons.epochs);
-    }
+    enum status status;
+    do {
+        const struct hashed_key hashed = hash_key_of(store, key);
+        struct bank *found;
+        status = enter_bank(store, bank, &found);
+        if (!status) {
+            status = bank_get(found, &hashed, bytes, kind);
+            epochs_leave(store->commons.epochs);
+        }
+    } while (status == STATUS_CANCELLED);
     return status;
 }
 
@@ -587,7 +613,7 @@ static enum status incr_once(struct store *store, struct slice name,
 enum status store_incr(struct store *store, struct slice bank, struct slice key,
                        const struct increment *increment, struct number *sum)
 {
-    const struct hashed_key hashed = hash_key_of(store, key);
+    struct hashed_key hashed = hash_key_of(store, key);
     struct bank *unused = NULL;
     uint64_t needed = increment->has_initial ? key.len + NUMBER_TEXT_MAX : 0;
     enum status status = make_room(store, needed, &unused);
@@ -599,6 +625,7 @@ enum status store_incr(struct store *store, struct slice bank, struct slice key,
     }
     do {
         status = incr_once(store, bank, &hashed, increment, sum);
+        hashed.generation = generation_of(store);
     } while (status == STATUS_CANCELLED);
     epochs_leave(store->commons.epochs);
     return status;

@@ -34,7 +34,7 @@ static struct hashed_key key_of(const struct scene *scene, int number)
 {
     struct slice bytes = slice_of(scene->keys[number], KEY_LEN_MAX);
     uint64_t hash = hash_bytes(&scene->commons.keys_secret, bytes);
-    return (struct hashed_key){hash, bytes};
+    return (struct hashed_key){.hash = hash, .bytes = bytes};
 }
 
 static void put(struct scene *scene, int number, uint64_t end)
