@@ -142,7 +142,7 @@ static void *read_live(void *arg)
     struct buffer bytes = {0};
     struct session *session = session_create(worker->store);
     CHECK(session);
-    while (!atomic_load(&is_over)) {
+    do {
         char name[16];
         enum value_kind kind;
         enum status status;
@@ -169,7 +169,7 @@ static void *read_live(void *arg)
             session_leave(session);
         }
         judge(worker, status, buffer_peek(&bytes), key, least);
-    }
+    } while (!atomic_load(&is_over));
     session_free(&session);
     buffer_fini(&bytes);
     return NULL;
@@ -225,13 +225,13 @@ static void *write_both(void *arg)
 {
     struct worker *worker = arg;
     static const char *const banks[] = {"one", "two"};
-    while (!atomic_load(&is_over)) {
+    do {
         uint64_t key = worker->number + THREADS * (worker->done % 16);
         const struct head head = {++worker->done, key,
                                   worker->done % 97 ? LEN : (uint64_t)LARGE};
         const char *bank = banks[test_random(&worker->random) % 2];
         worker->refused += put_value(worker, bank, &head) != STATUS_OK;
-    }
+    } while (!atomic_load(&is_over));
     return NULL;
 }
 
@@ -303,7 +303,7 @@ static void *count_anywhere(void *arg)
     struct worker *worker = arg;
     static const char *const banks[] = {"here", "there"};
     const struct increment increment = {.delta = {true, 1, 0}};
-    while (!atomic_load(&is_over)) {
+    do {
         struct number sum;
         enum status status =
             store_incr(worker->store,
@@ -311,7 +311,7 @@ static void *count_anywhere(void *arg)
                        SLICE_LITERAL("n"), &increment, &sum);
         worker->done += !status;
         worker->refused += status && status != STATUS_NOT_FOUND;
-    }
+    } while (!atomic_load(&is_over));
     return NULL;
 }
 
@@ -386,14 +386,14 @@ static void *do_anything_anywhere(void *arg)
 {
     struct worker *worker = arg;
     static const char *const banks[] = {"small", "large", "set"};
-    while (!atomic_load(&is_over)) {
+    do {
         uint64_t key = test_random(&worker->random) % KEYS;
         uint64_t which = test_random(&worker->random) % 3;
         if (which == 0) {
             key = key % 15 + 1; /* few and short */
         }
         do_anything(worker, banks[which], key);
-    }
+    } while (!atomic_load(&is_over));
     return NULL;
 }
 
