@@ -20,7 +20,7 @@
  * - close() may be called when no call is pending, never from within
  *   call_finish(); the handle is gone when it returns.
  *
- * The suite in tests/engine/engine_contract.c holds every engine to this. */
+ * The cases of tests/engine/engine_contract.def hold every engine to this. */
 #ifndef CACHESERVER_ENGINE_ENGINE_H
 #define CACHESERVER_ENGINE_ENGINE_H
 
