@@ -39,7 +39,7 @@ void bank_hash_items(const struct commons *commons, const uint64_t *places,
 void bank_note_empty(struct bank *bank)
 {
     atomic_store_explicit(&bank->empty_since_s,
-                          (uint32_t)(commons_now(bank->commons) / 1000),
+                          (uint32_t)(commons_now(bank->index.commons) / 1000),
                           memory_order_relaxed);
 }
 
@@ -58,7 +58,6 @@ struct bank *bank_create(uint64_t hash, struct slice name, uint32_t id,
     }
     struct commons *commons = space->commons;
     index_init(&bank->index, commons, id);
-    bank->commons = commons;
     if (name.len) {
         memcpy(bank->name, name.data, name.len);
     }
@@ -83,7 +82,7 @@ static void free_name(struct bank *bank)
 
 void bank_set_name(struct bank *bank, const struct hashed_key *to)
 {
-    atomic_fetch_add_explicit(&bank->commons->other,
+    atomic_fetch_add_explicit(&bank->index.commons->other,
                               to->bytes.len - bank->node.key.len,
                               memory_order_relaxed);
     free_name(bank);
@@ -102,7 +101,7 @@ void bank_free(struct bank **bank)
         CHECK(list_is_empty(&freed->wrecks));
         index_fini(&freed->index);
         size_t lines = counters_fini(&freed->counters);
-        atomic_fetch_sub_explicit(&freed->commons->other,
+        atomic_fetch_sub_explicit(&freed->index.commons->other,
                                   sizeof *freed + freed->node.key.len + lines,
                                   memory_order_relaxed);
         free_name(freed);
@@ -271,11 +270,13 @@ static size_t gather_bucket(struct bank *bank)
     for (size_t i = 0; i < bucket.count; i++) {
         struct bank_item found;
         uint64_t place = bucket.places[i];
-        if (!item_read(arena_at(bank->commons->base, place), &found.item) ||
+        if (!item_read(arena_at(bank->index.commons->base, place),
+                       &found.item) ||
             !found.item.has_bank || !bank_has_item(bank, place, &found)) {
             continue;
         }
-        if (!bank_move(bank, &found, segment_of(bank->commons, place)->queue,
+        if (!bank_move(bank, &found,
+                       segment_of(bank->index.commons, place)->queue,
                        item_heat(found.at))) {
             return 0;
         }

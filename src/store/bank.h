@@ -46,9 +46,9 @@ struct bank_terms {
 struct bank {
     struct table_node node; /* in the table; the name. Only with the lock of
                                the banks, which may give it another */
-    struct commons *commons;
-    pthread_mutex_t lock; /* of all below but the atomics */
-    struct index index;
+    pthread_mutex_t lock;   /* of all below but the atomics */
+    struct index index;     /* with the commons, which banks being many have
+                               no second pointer to */
     struct space *_Atomic space;  /* its own, or the one of small banks;
                                      changes once, under the lock */
     uint64_t incarnation;         /* of cursors; changes with each reset */

@@ -78,7 +78,7 @@ static enum status check_write(const struct bank *bank,
 /* Of what is put over `found`, if anybody has ever asked for one. */
 static uint64_t version_over(struct bank *bank, const struct bank_item *found)
 {
-    return found->item.version ? commons_next_version(bank->commons) : 0;
+    return found->item.version ? commons_next_version(bank->index.commons) : 0;
 }
 
 /* Writes `draft` where `found` is. */
@@ -101,7 +101,7 @@ static enum status put_over(struct bank *bank, const struct bank_item *found,
     if (status) {
         return status;
     }
-    uint64_t now = found->item.has_life ? commons_now(bank->commons) : 0;
+    uint64_t now = found->item.has_life ? commons_now(bank->index.commons) : 0;
     if (life_is_over(life, now)) {
         bank_count_expiration(bank, life_end(life), now);
     } else {
@@ -128,8 +128,8 @@ static struct draft draft_of(const struct bank *bank,
 {
     return (struct draft){
         .item = {.kind = value->kind, .value_len = (uint32_t)value->bytes.len},
-        .life =
-            life_for(bank, key, value->lifetime, commons_now(bank->commons)),
+        .life = life_for(bank, key, value->lifetime,
+                         commons_now(bank->index.commons)),
         .key = key->bytes,
         .value = value->large ? value->large : value->bytes.data,
     };
@@ -252,7 +252,7 @@ static enum status put_if(struct bank *bank, const struct hashed_key *key,
 {
     const struct bank_value *value = what;
     struct draft draft = draft_of(bank, key, value);
-    uint64_t now = commons_now(bank->commons);
+    uint64_t now = commons_now(bank->index.commons);
     struct bank_item found;
     enum status status = check_write(bank, key);
     if (status) {
@@ -267,7 +267,7 @@ static enum status put_if(struct bank *bank, const struct hashed_key *key,
         return status;
     }
     if (visit->wants_version || (is_there && found.item.version)) {
-        draft.item.version = commons_next_version(bank->commons);
+        draft.item.version = commons_next_version(bank->index.commons);
     }
     if (is_there && visit->is_continued) {
         if (found.item.kind != value->kind) {
@@ -340,12 +340,12 @@ static enum status refresh(struct bank *bank, const struct hashed_key *key,
                            const struct lifetime *touch,
                            struct store_visit *visit)
 {
-    uint64_t now = commons_now(bank->commons);
+    uint64_t now = commons_now(bank->index.commons);
     uint64_t old = item_life(found->at, &found->item);
     uint64_t life = touch ? touched_life(bank, key, old, *touch, now) : old;
     uint64_t version = found->item.version;
     if (visit->wants_version && !version) {
-        version = commons_next_version(bank->commons);
+        version = commons_next_version(bank->index.commons);
     }
     if (touch) {
         tell_life(&visit->facts, life, now);
@@ -367,7 +367,7 @@ static enum status read_and_touch(struct bank *bank,
                                   struct store_visit *visit, const void *what)
 {
     const struct lifetime *touch = what;
-    uint64_t now = commons_now(bank->commons);
+    uint64_t now = commons_now(bank->index.commons);
     struct bank_item found;
     if (bank_has_moved(bank, key)) {
         return STATUS_CANCELLED;
@@ -463,7 +463,7 @@ enum status bank_incr(struct bank *bank, const struct hashed_key *key,
                       const struct increment *increment, struct number *sum)
 {
     struct bank_item found;
-    uint64_t now = commons_now(bank->commons);
+    uint64_t now = commons_now(bank->index.commons);
     pthread_mutex_lock(&bank->lock);
     enum status status = check_write(bank, key);
     if (!status && bank_find_alive(bank, key, now, &found)) {

@@ -14,7 +14,7 @@ enum look { LOOK_OTHER, LOOK_HIT, LOOK_OVER, LOOK_AGAIN, LOOK_NOMEM };
 
 static void count_get(struct bank *bank, enum counter what)
 {
-    counters_count(&bank->counters, what, &bank->commons->other);
+    counters_count(&bank->counters, what, &bank->index.commons->other);
 }
 
 static void count_miss(struct bank *bank, const struct hashed_key *key)
@@ -26,7 +26,7 @@ static void count_miss(struct bank *bank, const struct hashed_key *key)
         [DEPARTURE_RESET] = COUNTER_RESET,
         [DEPARTURE_NONE] = COUNTER_NEVER_SEEN,
     };
-    enum departure how = departures_find(&bank->commons->departures,
+    enum departure how = departures_find(&bank->index.commons->departures,
                                          bank_departure_hash(bank, key->hash));
     count_get(bank, counters[how]);
 }
@@ -70,14 +70,15 @@ static enum look look_at(const struct bank *bank,
                          const struct hashed_key *key, struct bank_item *seen,
                          struct buffer *bytes)
 {
-    seen->at = arena_at(bank->commons->base, reader->place);
+    seen->at = arena_at(bank->index.commons->base, reader->place);
     if (!item_read(seen->at, &seen->item) ||
         !item_has_key(seen->at, &seen->item, key->bytes)) {
         return LOOK_OTHER;
     }
     uint64_t life = item_life(seen->at, &seen->item);
     enum look look =
-        seen->item.has_life && life_is_over(life, commons_now(bank->commons))
+        seen->item.has_life &&
+                life_is_over(life, commons_now(bank->index.commons))
             ? LOOK_OVER
             : copy_value(reader, seen, bytes);
     if (look == LOOK_NOMEM) {

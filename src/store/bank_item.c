@@ -17,7 +17,7 @@ bool bank_find_item(struct bank *bank, const struct hashed_key *key,
     uint64_t places[INDEX_FOUND_MAX];
     size_t count = index_find(&bank->index, key->hash, places);
     for (size_t i = 0; i < count; i++) {
-        char *at = arena_at(bank->commons->base, places[i]);
+        char *at = arena_at(bank->index.commons->base, places[i]);
         if (item_read(at, &found->item) &&
             item_has_key(at, &found->item, key->bytes)) {
             found->at = at;
@@ -32,7 +32,7 @@ bool bank_find_item(struct bank *bank, const struct hashed_key *key,
 void bank_item_at(const struct bank *bank, uint64_t place,
                   struct bank_item *found)
 {
-    found->at = arena_at(bank->commons->base, place);
+    found->at = arena_at(bank->index.commons->base, place);
     found->place = place;
     if (!item_read(found->at, &found->item)) {
         UNREACHABLE("an item is at the place of one");
@@ -44,7 +44,7 @@ void bank_read_item(const struct bank *bank, uint64_t place,
 {
     bank_item_at(bank, place, found);
     found->hash = hash_bytes(
-        &bank->commons->keys_secret,
+        &bank->index.commons->keys_secret,
         slice_of(found->at + found->item.key_at, found->item.key_len));
 }
 
@@ -100,7 +100,7 @@ static void account(struct bank *bank, const struct item *fresh,
 void bank_drop_large(struct bank *bank, const struct bank_item *found)
 {
     if (found->item.is_large) {
-        large_retire(bank->commons, item_large(found->at, &found->item));
+        large_retire(bank->index.commons, item_large(found->at, &found->item));
     }
 }
 
@@ -109,13 +109,13 @@ void bank_unlink(struct bank *bank, const struct bank_item *found)
     index_remove(&bank->index, found->hash, found->place);
     bank_drop_large(bank, found);
     account(bank, NULL, &found->item);
-    space_forget(bank->commons, found->place, found->item.len);
+    space_forget(bank->index.commons, found->place, found->item.len);
 }
 
 void bank_note_departure(struct bank *bank, uint64_t hash, enum departure how)
 {
-    departures_note(&bank->commons->departures, bank_departure_hash(bank, hash),
-                    how);
+    departures_note(&bank->index.commons->departures,
+                    bank_departure_hash(bank, hash), how);
 }
 
 void bank_count_expiration(struct bank *bank, uint64_t end, uint64_t now)
@@ -154,7 +154,7 @@ static enum status append(struct bank *bank, const struct draft *draft,
     enum status status =
         space_reserve(bank->space, draft->queue, &draft->item, bank->id, place);
     if (!status) {
-        char *at = arena_at(bank->commons->base, *place);
+        char *at = arena_at(bank->index.commons->base, *place);
         item_write_rest(at, &draft->item, draft->life, draft->key,
                         draft->value);
         item_set_heat(at, draft->heat);
@@ -172,12 +172,12 @@ enum status bank_add_item(struct bank *bank, uint64_t hash,
     }
     status = index_add(&bank->index, hash, place);
     if (status) {
-        space_forget(bank->commons, place, draft->item.len);
-        space_publish(bank->commons, place, LIFE_FOREVER);
+        space_forget(bank->index.commons, place, draft->item.len);
+        space_publish(bank->index.commons, place, LIFE_FOREVER);
         return status;
     }
     account(bank, &draft->item, NULL);
-    space_publish(bank->commons, place, life_end(draft->life));
+    space_publish(bank->index.commons, place, life_end(draft->life));
     return STATUS_OK;
 }
 
@@ -191,8 +191,8 @@ static enum status replace_item(struct bank *bank,
     if (!status) {
         index_replace(&bank->index, found->hash, found->place, place);
         account(bank, &draft->item, &found->item);
-        space_publish(bank->commons, place, life_end(draft->life));
-        space_forget(bank->commons, found->place, found->item.len);
+        space_publish(bank->index.commons, place, life_end(draft->life));
+        space_forget(bank->index.commons, found->place, found->item.len);
     }
     return status;
 }
@@ -216,7 +216,7 @@ static void overwrite(struct bank *bank, const struct bank_item *found,
     item_write_value(found->at, &draft->item, draft->life, draft->value);
     index_end_write(bucket);
     if (life_end(draft->life) != LIFE_FOREVER) {
-        space_note_end(segment_of(bank->commons, found->place),
+        space_note_end(segment_of(bank->index.commons, found->place),
                        life_end(draft->life));
     }
 }
@@ -270,7 +270,7 @@ enum status bank_rewrite(struct bank *bank, const struct bank_item *found,
 {
     item_warm(found->at);
     draft->heat = item_heat(found->at);
-    draft->queue = segment_of(bank->commons, found->place)->queue;
+    draft->queue = segment_of(bank->index.commons, found->place)->queue;
     bank_lay_out(bank, draft);
     if (fits_in_place(&found->item, &draft->item)) {
         overwrite(bank, found, draft);
@@ -309,7 +309,8 @@ void bank_set_life(struct bank *bank, const struct bank_item *found,
     item_set_life(found->at, &found->item, life);
     index_end_write(bucket);
     if (life_end(life) != LIFE_FOREVER) {
-        space_note_end(segment_of(bank->commons, found->place), life_end(life));
+        space_note_end(segment_of(bank->index.commons, found->place),
+                       life_end(life));
     }
 }
 

@@ -203,8 +203,8 @@ static uint64_t read_region(const struct bank *bank, uint64_t position,
     uint64_t next =
         index_walk_region(&bank->index, position, collect_place, &region);
     if (region.count > 0) {
-        bank->commons->hashes_of(bank->commons, region.places, region.hashes,
-                                 region.count);
+        bank->index.commons->hashes_of(bank->index.commons, region.places,
+                                       region.hashes, region.count);
     }
     drop_before(&region, position);
     sort(&region, sorted);
@@ -216,7 +216,8 @@ static void list_region(struct bank *bank, struct listing *listing)
 {
     struct region_keys region;
     struct table_walk *walk = &listing->walk;
-    const struct region_page page = {bank, listing, commons_now(bank->commons)};
+    const struct region_page page = {bank, listing,
+                                     commons_now(bank->index.commons)};
     uint64_t next = read_region(bank, walk->position, &region);
     size_t count;
     for (size_t i = 0; i < region.count; i += count) {

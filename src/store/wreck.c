@@ -93,14 +93,14 @@ static void strip(struct bank *bank, struct wreck *wreck)
     if (!wreck->is_searched && bank->wreck_count < UINT16_MAX) {
         bank->wreck_count++; /* At its maximum it stays, and so the bank. */
     }
-    wreck->keys_left = departures_capacity(&bank->commons->departures);
+    wreck->keys_left = departures_capacity(&bank->index.commons->departures);
     wreck->bank_hash = bank_departure_hash(bank, 0);
     if (wreck->guests > 0) {
         list_append(&bank->wrecks, &wreck->bank_link);
     }
     index_take(&wreck->index, &bank->index);
     wreck->index_leaving = index_used(&wreck->index);
-    leave(bank->commons, wreck->index_leaving + bank->large_bytes);
+    leave(bank->index.commons, wreck->index_leaving + bank->large_bytes);
     space_count_large(bank->space, 0, bank->large_bytes);
     bank->large_bytes = 0;
     bank->incarnation++;
@@ -125,7 +125,7 @@ enum status wreck_bank(struct bank *bank, struct wreck_list *list)
         return STATUS_NOMEM;
     }
     wreck->list = list;
-    wreck->commons = bank->commons;
+    wreck->commons = bank->index.commons;
     wreck->bank = bank;
     list_init(&wreck->bank_link);
     list_init(&wreck->segments);
@@ -140,7 +140,8 @@ enum status wreck_bank(struct bank *bank, struct wreck_list *list)
     pthread_mutex_unlock(&bank->lock);
     pthread_mutex_unlock(&space->job_lock);
     if (has_any) {
-        epochs_retire(bank->commons->epochs, &wreck->retired, release_wreck);
+        epochs_retire(bank->index.commons->epochs, &wreck->retired,
+                      release_wreck);
     } else {
         memory_free(wreck);
     }
