@@ -110,7 +110,7 @@ class Pieces(unittest.TestCase):
     seconds = 5
 
     def test_every_piece_is_in_the_value_once_at_its_end(self):
-        each = 5000 if LONG else 500
+        each = 2000 if LONG else 500
         with Server(workers=4) as server:
             with Wire(server) as wire:
                 wire.ask("put", bank="linear", key=b"k", value=b"|")
