@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "core/call.h"
+#include "core/limits.h"
 
 #include <string.h>
 
@@ -73,11 +74,17 @@ static bool reserve_items(const struct source *source, enum json_name name)
     size_t count = 0;
     size_t numbers_len = 0;
     struct elements elements = elements_of(source, array);
-    while (next_element(&elements)) {
+    while (count <= BATCH_LEN_MAX && next_element(&elements)) {
         count++;
         numbers_len += elements.whole.type == JSON_STRING
                            ? 0
                            : elements.whole.len + SOURCE_KEY_MAX;
+    }
+    if (count > BATCH_LEN_MAX) {
+        response_fail(&call->response, STATUS_INVALID_ARGUMENT,
+                      "The %s are more than %d", json_names[name].data,
+                      BATCH_LEN_MAX);
+        return false;
     }
     size_t len = count * sizeof(struct batch_item);
     buffer_clear(&call->scratch);

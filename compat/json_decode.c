@@ -377,14 +377,19 @@ static bool read_list(const struct source *source)
     bool is_there;
     request->is_page = source_has(source, JSON_NAME_CURSOR) ||
                        source_has(source, JSON_NAME_LIMIT);
-    if (!source_read_text(source, JSON_NAME_PREFIX, &request->prefix) ||
-        !read_cursor(source) ||
-        !source_read_whole(source, JSON_NAME_LIMIT, &limit, &is_there) ||
-        !source_read_switch(source, JSON_NAME_COUNTS, &request->wants_counts)) {
+    if (!source_read_text(source, JSON_NAME_PREFIX, &request->prefix)) {
+        return false;
+    }
+    if (request->op == OP_REMOVE_BY_PREFIX) {
+        return true; /* It goes on to the end. */
+    }
+    if (!read_cursor(source) ||
+        !source_read_whole(source, JSON_NAME_LIMIT, &limit, &is_there)) {
         return false;
     }
     request->limit = limit < UINT32_MAX ? (uint32_t)limit : 0;
-    return true;
+    return request->op != OP_BANK_LIST ||
+           source_read_switch(source, JSON_NAME_COUNTS, &request->wants_counts);
 }
 
 /* What the operation has beyond bank and key. */

@@ -600,6 +600,11 @@ static enum encode encode_list(struct call *call, struct buffer *out)
 /* Nothing is said before all is done. */
 static enum encode encode_removal(struct call *call, struct buffer *out)
 {
+    bool has_ended = call->response.status == STATUS_ABORTED &&
+                     call->request.cursor.len > 0; /* The bank was reset. */
+    if (has_ended) {
+        response_clear(&call->response);
+    }
     if (call->response.status) {
         return encode_single(call, out);
     }

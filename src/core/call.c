@@ -29,9 +29,11 @@ void call_reset(struct call *call)
     CHECK(call->state != CALL_PENDING);
     call->state = CALL_IDLE;
     call->engine_data = NULL;
+    call->expires_ms = 0;
     request_reset(&call->request);
     response_clear(&call->response);
     buffer_reset(&call->response.body, CALL_KEEP_MAX);
+    buffer_reset(&call->response.results, CALL_KEEP_MAX);
     buffer_reset(&call->scratch, CALL_KEEP_MAX);
     buffer_reset(&call->kept, CALL_KEEP_MAX);
 }
@@ -100,6 +102,7 @@ enum status call_keep(struct call *call)
     buffer_commit(&kept, len);
     buffer_fini(&call->kept);
     call->kept = kept;
+    buffer_reset(&call->scratch, 0); /* Nothing points there any more. */
     call->engine_data = NULL;
     return STATUS_OK;
 }

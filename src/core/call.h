@@ -33,7 +33,8 @@ struct call {
     struct list link;     /* in a queue of the owner */
     call_done_fn on_done; /* set by the owner, as is `owner` */
     void *owner;
-    void *engine_data; /* the engine's, from when it first sees the call; NULL
+    uint64_t expires_ms; /* the owner's: not to be begun later; 0: any time */
+    void *engine_data;   /* the engine's, from when it first sees the call; NULL
                           before */
     struct buffer scratch;
     struct buffer kept; /* the request's bytes, after call_keep() */

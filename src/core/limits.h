@@ -12,6 +12,7 @@ enum {
     CURSOR_LEN_MAX = 64,   /* bytes of a cursor */
     JSON_DEPTH_MAX = 1000, /* of a request, its own object counted */
     PROTOBUF_DEPTH_MAX = 10,
+    BATCH_LEN_MAX = 10000, /* the largest MAX_BATCH: keys or items of a batch */
     FRAME_OVERHEAD_MAX = 8192 /* of a frame, beside the value it carries */
 };
 

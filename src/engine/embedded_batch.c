@@ -46,23 +46,28 @@ static size_t overhead_of(const struct request *request)
     return overhead > SPARE ? overhead - SPARE : 0;
 }
 
-/* A value that would make the answer too long is left out. */
-static void bound_answer(const struct request *request, size_t len_before,
-                         struct buffer *body, struct batch_result *result)
+/* A value that would make the answer too long is left out; answers how many
+ * bytes that were. */
+static size_t bound_answer(const struct request *request, size_t len_before,
+                           struct buffer *body, struct batch_result *result)
 {
     size_t overhead = overhead_of(request);
-    if (!result->status &&
-        buffer_len(body) + overhead > request->answer_len_max &&
-        buffer_len(body) > len_before) {
-        buffer_truncate(body, len_before);
-        result->status = STATUS_RESOURCE_EXHAUSTED;
+    size_t len = buffer_len(body) - len_before;
+    result->len = len;
+    if (result->status || len == 0 ||
+        buffer_len(body) + overhead <= request->answer_len_max) {
+        return 0;
     }
-    result->len = buffer_len(body) - len_before;
+    buffer_truncate(body, len_before);
+    result->status = STATUS_RESOURCE_EXHAUSTED;
+    result->len = 0;
+    return len;
 }
 
-static void get_one(struct embedded *embedded, const struct request *request,
-                    const struct aim *aim, struct response *response,
-                    struct batch_result *result)
+/* Answers how many bytes were read in vain. */
+static size_t get_one(struct embedded *embedded, const struct request *request,
+                      const struct aim *aim, struct response *response,
+                      struct batch_result *result)
 {
     struct buffer *body = &response->body;
     size_t len_before = buffer_len(body);
@@ -76,11 +81,12 @@ static void get_one(struct embedded *embedded, const struct request *request,
         result->status =
             session_get(embedded->session, aim, body, &result->kind);
     }
-    bound_answer(request, len_before, body, result);
+    size_t left_out = bound_answer(request, len_before, body, result);
     if (result->status) {
         result->kind = VALUE_BYTES;
         result->version = 0;
     }
+    return left_out;
 }
 
 static size_t group_of(const struct request *request, size_t from)
@@ -97,11 +103,19 @@ enum status batch_get(struct embedded *embedded, const struct request *request,
     if (!results || !session_enter(embedded->session)) {
         return STATUS_NOMEM;
     }
+    size_t left_out = 0;
     for (size_t from = 0; from < request->item_count; from += GROUP) {
         size_t count = group_of(request, from);
         aim_group(embedded->session, request, from, count, aims);
         for (size_t i = 0; i < count; i++) {
-            get_one(embedded, request, &aims[i], response, &results[from + i]);
+            struct batch_result *result = &results[from + i];
+            if (left_out > request->answer_len_max) {
+                /* To read what is left out takes time, too. */
+                result->status = STATUS_RESOURCE_EXHAUSTED;
+            } else {
+                left_out +=
+                    get_one(embedded, request, &aims[i], response, result);
+            }
         }
     }
     session_leave(embedded->session);

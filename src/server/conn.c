@@ -117,21 +117,13 @@ static void end_with(struct conn *conn, enum farewell farewell)
     }
 }
 
-/* Refuses the request of `call` if it has waited beyond its deadline: behind
- * others whose answers could not be sent. Nothing is read meanwhile, so all
- * that waits was read by `read_ms`. */
-static bool is_late(const struct conn *conn, struct call *call)
+/* All that lies in the input was read by `read_ms`: where requests wait,
+ * nothing more is read. */
+static void set_expiry(const struct conn *conn, struct call *call)
 {
     uint32_t deadline_ms =
         call->request.is_brief ? 0 : call->request.deadline_ms;
-    uint64_t now_ms = uv_now(loop_uv(conn->lane->loop));
-    if (!deadline_ms || now_ms - conn->read_ms <= deadline_ms) {
-        return false;
-    }
-    response_fail(&call->response, STATUS_DEADLINE_EXCEEDED,
-                  "it waited longer than deadline_ms (%u) before its turn came",
-                  (unsigned)deadline_ms);
-    return true;
+    call->expires_ms = deadline_ms ? conn->read_ms + deadline_ms : 0;
 }
 
 /* Decodes one request and has it carried out; false when there is no other. */
@@ -149,8 +141,8 @@ static bool serve_one(struct conn *conn, struct input *input)
     if (result == DECODE_READY || result == DECODE_ANSWERED) {
         CHECK(input->used > 0);
         conn->is_partial = false;
-        conn_queue(conn, call,
-                   result == DECODE_ANSWERED || is_late(conn, call));
+        set_expiry(conn, call);
+        conn_queue(conn, call, result == DECODE_ANSWERED);
         return conn->state != CONN_CLOSING;
     }
     lane_return_call(conn->lane, call);
@@ -178,9 +170,11 @@ static bool pick_face(struct conn *conn, const struct input *input)
 /* Whether a turn is over after `count` requests. Its time is taken from the
  * first look at the clock on, `*since`, which is 0 before: most turns end
  * without one. */
-static bool is_turn_over(int count, uint64_t *since)
+static bool is_turn_over(struct conn *conn, int count, uint64_t *since)
 {
-    if (count == 0 || count % CALLS_A_LOOK != 0) {
+    bool has_long = conn->has_run_long;
+    conn->has_run_long = false;
+    if (count == 0 || (count % CALLS_A_LOOK != 0 && !has_long)) {
         return false;
     }
     uint64_t now = uv_hrtime();
@@ -198,7 +192,7 @@ static bool serve(struct conn *conn, struct input *input)
     bool goes_on = true;
     uint64_t since = 0;
     for (int count = 0; goes_on && input->len > 0 && may_decode(conn) &&
-                        !is_turn_over(count, &since);
+                        !is_turn_over(conn, count, &since);
          count++) {
         goes_on = serve_one(conn, input);
         input->data += input->used;

@@ -30,6 +30,29 @@ static bool is_listing(const struct call *call)
     return op != OP_NONE && op_info(op)->flags & OP_LIST;
 }
 
+/* What is carried out at once, so that a turn does not gather many of them. */
+static bool may_take_long(const struct call *call)
+{
+    enum op op = call->request.op;
+    return op == OP_APPEND || op == OP_PREPEND ||
+           (op != OP_NONE && op_info(op)->flags & (OP_LIST | OP_BATCH));
+}
+
+/* Carries `call` out, unless it is too late for that: it waited behind others
+ * whose answers could not be sent. */
+static void begin(const struct conn *conn, struct call *call)
+{
+    if (call->expires_ms &&
+        uv_now(loop_uv(conn->lane->loop)) > call->expires_ms) {
+        response_fail(&call->response, STATUS_DEADLINE_EXCEEDED,
+                      "it waited longer than deadline_ms (%u)",
+                      (unsigned)call->request.deadline_ms);
+        call->state = CALL_DONE;
+        return;
+    }
+    dispatch(conn->lane->engine, &conn->lane->limits, call);
+}
+
 /* Queues `call` for a later turn. Its request must then be its own: others
  * will read into the room where it came in. A pending one has been made so
  * already. On failure the connection is closed. */
@@ -127,7 +150,7 @@ static bool answer_one_owed(struct conn *conn, struct call *call)
 {
     if (call->state == CALL_IDLE) {
         conn->calls_waiting--;
-        dispatch(conn->lane->engine, &conn->lane->limits, call);
+        begin(conn, call);
     }
     if (call->state == CALL_PENDING) {
         return !conn->face->is_ordered;
@@ -168,7 +191,9 @@ void conn_queue(struct conn *conn, struct call *call, bool is_answered)
     call->state = is_answered ? CALL_DONE : CALL_IDLE;
     conn->calls_queued++;
     batch_add(&lane->batch, call);
-    if (batch_is_full(&lane->batch) || is_listing(call)) {
+    bool is_long = may_take_long(call);
+    conn->has_run_long = conn->has_run_long || is_long;
+    if (batch_is_full(&lane->batch) || is_long) {
         lane_run_batch(lane);
     }
 }
@@ -194,7 +219,7 @@ void conn_carry_out(struct call *call)
         return;
     }
     if (call->state == CALL_IDLE) {
-        dispatch(lane->engine, &lane->limits, call);
+        begin(conn, call);
     }
     if (call->state == CALL_PENDING ||
         (conn->face->is_ordered && !list_is_empty(&conn->owed))) {

@@ -43,9 +43,10 @@ struct conn {
     unsigned parts_open;    /* stream, timer, and each pending call */
     bool has_farewell;      /* `farewell` is to be said at the end */
     enum farewell farewell;
-    bool is_stopping; /* nothing more is read, what was read is served */
-    bool is_partial;  /* a request has begun and not ended */
-    bool has_input;   /* the turn left bytes that were not decoded yet */
+    bool is_stopping;  /* nothing more is read, what was read is served */
+    bool is_partial;   /* a request has begun and not ended */
+    bool has_run_long; /* a request that may have taken long was carried out */
+    bool has_input;    /* the turn left bytes that were not decoded yet */
 };
 
 /* In conn.c. */

@@ -74,7 +74,8 @@ struct reading {
     struct field condition; /* none, likewise */
     uint32_t kind;
     bool has_delta;
-    bool is_starved;  /* there was no memory for the items */
+    bool is_too_many; /* items */
+    bool is_starved;  /* there was no memory for them */
     unsigned numbers; /* a bit for each Number that came, even empty */
     size_t items_taken;
 };
@@ -346,7 +347,11 @@ static struct batch_item *next_item(struct reading *reading)
     if (reading->items_taken == 0 && !reading->is_starved) {
         size_t count = count_items(reading->message);
         buffer_clear(reading->scratch);
-        items = (void *)buffer_reserve(reading->scratch, count * sizeof *items);
+        reading->is_too_many = count > BATCH_LEN_MAX;
+        items = reading->is_too_many
+                    ? NULL
+                    : (void *)buffer_reserve(reading->scratch,
+                                             count * sizeof *items);
         reading->is_starved = !items;
         request->item_count = items ? count : 0;
         request->items = items;
@@ -419,6 +424,11 @@ static void take_put_many(struct reading *reading, const struct field *field)
 static bool finish_keys(struct reading *reading)
 {
     const struct request *request = reading->request;
+    if (reading->is_too_many) {
+        response_fail(reading->response, STATUS_INVALID_ARGUMENT,
+                      "there are more than %d keys or items", BATCH_LEN_MAX);
+        return false;
+    }
     if (reading->is_starved) {
         response_fail(reading->response, STATUS_NOMEM, "%s",
                       status_text(STATUS_NOMEM));

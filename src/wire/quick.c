@@ -3,13 +3,13 @@
  * after the other; it is one for here if that meets its end. */
 #include "wire/quick.h"
 
+#include "core/limits.h"
 #include "core/op.h"
 #include "core/request.h"
 #include "core/response.h"
 #include "wire/envelope.h"
 #include "wire/field.h"
 #include "wire/frame.h"
-#include "wire/message.h"
 
 #include <stdint.h>
 
@@ -162,7 +162,7 @@ static bool take_keys(struct scan *scan, struct buffer *scratch,
     bool is_bad;
     size_t count = count_bytes(*scan, TAG_MANY_KEY, &is_bad);
     size_t len = count * sizeof(struct batch_item);
-    if (is_bad || count == 0 || count > REQUEST_ELEMENTS_MAX) {
+    if (is_bad || count == 0 || count > BATCH_LEN_MAX) {
         return false;
     }
     buffer_clear(scratch);

@@ -165,6 +165,57 @@ class BadInput(unittest.TestCase):
             self.assertEqual(wire.ask("get", bank="late", key=b"k").error.code,
                              5)
 
+    def test_a_deadline_holds_for_what_was_decoded_ahead(self):
+        """Behind one answer that is larger than what may wait."""
+        with Wire(self.server) as wire, Wire(self.server) as other:
+            wire.ask("put", bank="ahead", key=b"large", value=b"x" * (8000000))
+            get = cache_pb2.GetRequest(bank="ahead", key=b"large")
+            put = cache_pb2.PutRequest(bank="ahead", key=b"k", value=b"v")
+            many = [cache_pb2.Request(id=1, get=get),
+                    cache_pb2.Request(id=2, put=put, deadline_ms=50)]
+            wire.send(b"".join(Wire.pack(request.SerializeToString())
+                               for request in many))
+            over = time.monotonic() + 0.2
+            while time.monotonic() < over:
+                self.assertEqual(other.ask("get", bank="ahead",
+                                           key=b"k").error.code, 5)
+            self.assertEqual(len(wire.read().get.value), 8000000)
+            self.assertEqual(wire.read().error.code, 4)
+
+    def test_a_large_value_asked_for_many_times_holds_nobody_up(self):
+        with Wire(self.server) as wire:
+            wire.ask("put", bank="often", key=b"large", value=b"x" * 8000000)
+            wire.ask("put", bank="often", key=b"small", value=b"y")
+            begun = time.monotonic()
+            results = wire.ask("get_many", bank="often",
+                               keys=[b"large"] * 999 + [b"small"])
+            self.assertLess(time.monotonic() - begun, 1)
+            codes = [result.code for result in results.get_many.results]
+            self.assertEqual(codes[:2], [0, 8])
+            self.assertEqual(len(codes), 1000)
+
+    def test_a_batch_beyond_all_bounds_is_refused_at_once(self):
+        with Json(self.server) as client, Wire(self.server) as wire:
+            answer = client.ask("get_many", bank="b", keys=[1] * 20000)
+            self.assertEqual(answer["code"], 3)
+            self.assertIn("10000", answer["message"])
+            answer = client.ask("get_many", bank="b", keys=[1] * 1001)
+            self.assertIn("at most 1000", answer["message"])
+            error = wire.ask("get_many", bank="b", keys=[b""] * 10001).error
+            self.assertEqual(error.code, 3)
+            self.assertIn("10000", error.message)
+
+    def test_counts_are_of_banks_alone(self):
+        with Json(self.server) as client:
+            client.ask("put", bank="counts", key="k", value="v")
+            for op in ("bank.keys", "bank.entries"):
+                answer = client.ask(op, bank="counts", counts=True)
+                self.assertIn(answer["data"],
+                              (["k"], [{"key": "k", "value": "v"}]))
+            removed = client.ask("remove_by_prefix", bank="counts",
+                                 counts=True, limit=1, cursor="x")
+            self.assertEqual(removed["data"], 1)
+
     def bombs(self):
         """Frames that a careless unpacker blows up."""
         size = FRAME - 16

@@ -62,7 +62,10 @@ class Wire:
         message = getattr(request, op)
         message.SetInParent()
         for name, value in fields.items():
-            setattr(message, name, value)
+            if isinstance(value, list):
+                getattr(message, name).extend(value)
+            else:
+                setattr(message, name, value)
         return self.pack(request.SerializeToString())
 
     @staticmethod

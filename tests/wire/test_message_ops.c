@@ -401,7 +401,7 @@ static void pack_keys(struct buffer *out, size_t count)
 
 static void batches_of_any_size_are_read(void)
 {
-    static const size_t counts[] = {0, 1, 2, 1000, REQUEST_ELEMENTS_MAX};
+    static const size_t counts[] = {0, 1, 2, 1000, BATCH_LEN_MAX};
     struct call call;
     struct buffer bytes = {0};
     call_init(&call);
@@ -413,6 +413,11 @@ static void batches_of_any_size_are_read(void)
         EXPECT_INT(decode(buffer_peek(&bytes), &call), MESSAGE_READY);
         EXPECT_INT(call.request.item_count, counts[i]);
     }
+    buffer_clear(&bytes);
+    pack_keys(&bytes, BATCH_LEN_MAX + 1);
+    EXPECT_INT(decode(buffer_peek(&bytes), &call), MESSAGE_REFUSED);
+    EXPECT_TEXT(slice_of_string(call.response.message),
+                "there are more than 10000 keys or items");
     buffer_clear(&bytes);
     pack_keys(&bytes, REQUEST_ELEMENTS_MAX + 1);
     EXPECT_INT(decode(buffer_peek(&bytes), &call), MESSAGE_REFUSED);
