@@ -143,7 +143,9 @@ static enum status carry_out(struct bank_file *file, struct change *change,
                              struct deed *deed, enum status status)
 {
     uint64_t len = file->len;
-    status = status ? status : append(file, buffer_peek(&change->text));
+    if (!status && buffer_len(&change->text)) {
+        status = append(file, buffer_peek(&change->text));
+    }
     if (!status) {
         status = deed->run(file->store, deed);
         if (!status) {

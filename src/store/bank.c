@@ -195,16 +195,6 @@ void bank_stats(const struct bank *bank, struct bank_stats *stats)
 #undef LIMIT
 }
 
-/* What binds only this bank cannot be kept among others. */
-static bool has_limits(const struct bank *bank)
-{
-    struct bank_limits limits;
-    bank_limits(bank, &limits);
-    return limits.reserved || limits.maximum || limits.maximum_entries ||
-           limits.weight != BANK_WEIGHT_DEFAULT ||
-           limits.when_full != BANK_EVICT;
-}
-
 bool bank_wants_space(struct bank *bank)
 {
     struct space *space = atomic_load(&bank->space);
@@ -214,24 +204,24 @@ bool bank_wants_space(struct bank *bank)
     uint64_t live = bank_live(bank);
     uint64_t large =
         atomic_load_explicit(&bank->large_bytes, memory_order_relaxed);
-    return live >= GRADUATE_AT + large || has_limits(bank);
+    return live >= GRADUATE_AT + large;
 }
 
 /* With the lock held. */
 static void take_space(struct bank *bank, struct space **fresh)
 {
-    if (bank_wants_space(bank)) {
-        space_count_large(bank->space, 0, bank->large_bytes);
-        space_count_large(*fresh, bank->large_bytes, 0);
-        atomic_store(&bank->space, *fresh);
-        *fresh = NULL;
-    }
+    space_count_large(bank->space, 0, bank->large_bytes);
+    space_count_large(*fresh, bank->large_bytes, 0);
+    atomic_store(&bank->space, *fresh);
+    *fresh = NULL;
 }
 
 void bank_graduate(struct bank *bank, struct space **fresh)
 {
     pthread_mutex_lock(&bank->lock);
-    take_space(bank, fresh);
+    if (bank_wants_space(bank)) {
+        take_space(bank, fresh);
+    }
     pthread_mutex_unlock(&bank->lock);
 }
 
@@ -254,7 +244,9 @@ enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
 #undef LIMIT
     /* Pairs with bank_terms(). */
     atomic_store_explicit(&bank->terms, mine, memory_order_release);
-    take_space(bank, fresh);
+    if (!bank->space->owner) {
+        take_space(bank, fresh);
+    }
     pthread_mutex_unlock(&bank->lock);
     return STATUS_OK;
 }

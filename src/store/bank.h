@@ -132,9 +132,6 @@ enum status bank_read(struct bank *bank, const struct hashed_key *key,
 void bank_count_read(struct bank *bank, const struct hashed_key *key,
                      enum status status);
 
-enum status bank_touch(struct bank *bank, const struct hashed_key *key,
-                       struct lifetime lifetime);
-enum status bank_remove(struct bank *bank, const struct hashed_key *key);
 enum status bank_incr(struct bank *bank, const struct hashed_key *key,
                       const struct increment *increment, struct number *sum);
 
@@ -145,8 +142,8 @@ void bank_stats(const struct bank *bank, struct bank_stats *stats);
 enum status bank_keys(struct bank *bank, struct listing *listing,
                       struct cursor *cursor);
 
-/* Whether the bank shares its space and has become too large for that, or has
- * limits; then bank_graduate() gives it `fresh`, which is taken if it still
+/* Whether the bank shares its space and has become too large for that; then
+ * bank_graduate() gives it `fresh`, which is taken if it still
  * is so. What it has in the shared space is its guest there until
  * bank_gather() has moved it, some `items` at a time; answers whether it has
  * moved any. */
@@ -158,8 +155,9 @@ bool bank_gather(struct bank *bank, size_t items);
  * there is no memory for that. */
 bool bank_move_region(struct bank *bank, const struct index_piece *piece);
 
-/* Sets the limits. `terms` are taken if the bank has none, `fresh` as
- * bank_graduate() does; neither is NULL then. STATUS_CANCELLED when the bank
+/* Sets the limits. `terms` are taken if the bank has none, `fresh` if it shares
+ * its space: what binds only this bank cannot be kept among others. Neither is
+ * NULL then. STATUS_CANCELLED when the bank
  * was dropped. */
 enum status bank_set_limits(struct bank *bank, const struct bank_limits *limits,
                             struct bank_terms **terms, struct space **fresh);

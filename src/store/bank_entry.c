@@ -400,18 +400,6 @@ enum status bank_read(struct bank *bank, const struct hashed_key *key,
     return visit_bank(bank, key, visit, read_and_touch, touch);
 }
 
-enum status bank_touch(struct bank *bank, const struct hashed_key *key,
-                       struct lifetime lifetime)
-{
-    struct store_visit visit = {0};
-    return bank_read(bank, key, &lifetime, &visit);
-}
-
-enum status bank_remove(struct bank *bank, const struct hashed_key *key)
-{
-    return bank_touch(bank, key, (struct lifetime){LIFETIME_OVER, 0});
-}
-
 static struct draft draft_of_number(const struct hashed_key *key,
                                     const struct number *number,
                                     char text[NUMBER_TEXT_MAX])

@@ -23,7 +23,10 @@
 #include "store/spaces.h"
 #include "store/wreck.h"
 
-enum { LOOKS = 1024 /* at banks, in one banks_drop_idle() */ };
+enum {
+    LOOKS = 1024,    /* at banks, in one banks_drop_idle() */
+    DOOMED_STEP = 64 /* banks looked at in one banks_clear_doomed() */
+};
 
 struct bank_page {
     _Atomic uintptr_t cells[BANK_PAGE];
@@ -66,7 +69,7 @@ static void free_banks(struct table_node *node)
 void banks_fini(struct banks *banks)
 {
     free_banks(table_drain(&banks->table, SIZE_MAX));
-    free_banks(atomic_load(&banks->doomed));
+    free_banks(banks->doomed);
     table_fini(&banks->table);
     for (size_t i = 0; i < BANK_PAGES; i++) {
         memory_free(atomic_load(&banks->pages[i]));
@@ -148,7 +151,8 @@ static enum status add_bank(struct banks *banks, const struct hashed_key *name,
                             struct bank **bank)
 {
     uint32_t number = banks->free_number ? banks->free_number : banks->numbers;
-    if ((banks->max && banks->table.count >= banks->max) ||
+    uint64_t count = banks->table.count + atomic_load(&banks->doomed_count);
+    if ((banks->max && count >= banks->max) ||
         number >= BANK_PAGE * BANK_PAGES) {
         return STATUS_RESOURCE_EXHAUSTED;
     }
@@ -353,6 +357,19 @@ static void close_to_entries(struct bank *bank)
     pthread_mutex_unlock(&bank->lock);
 }
 
+/* With the lock held exclusively: it is the last to be looked at. */
+static void add_doomed(struct banks *banks, struct table_node *node)
+{
+    node->next = NULL;
+    if (banks->doomed) {
+        banks->doomed_last->next = node;
+    } else {
+        banks->doomed = node;
+    }
+    banks->doomed_last = node;
+    atomic_fetch_add(&banks->doomed_count, 1);
+}
+
 enum status banks_drop(struct banks *banks, const struct hashed_key *name,
                        struct bank **bank)
 {
@@ -362,8 +379,7 @@ enum status banks_drop(struct banks *banks, const struct hashed_key *name,
         close_to_entries(*bank);
         table_remove(&banks->table, &(*bank)->node);
         atomic_fetch_add(&banks->commons->generation, 1);
-        (*bank)->node.next = atomic_load(&banks->doomed);
-        atomic_store(&banks->doomed, &(*bank)->node);
+        add_doomed(banks, &(*bank)->node);
     }
     pthread_rwlock_unlock(&banks->lock);
     return status;
@@ -382,21 +398,21 @@ static bool clear_bank(struct banks *banks, struct bank *bank,
 
 void banks_clear_doomed(struct banks *banks, struct wreck_list *wrecks)
 {
-    if (!atomic_load_explicit(&banks->doomed, memory_order_relaxed)) {
+    if (!atomic_load_explicit(&banks->doomed_count, memory_order_relaxed)) {
         return;
     }
     pthread_rwlock_wrlock(&banks->lock);
-    struct table_node *node = atomic_exchange(&banks->doomed, NULL);
-    while (node) {
+    uint64_t count = atomic_load(&banks->doomed_count);
+    for (uint64_t i = 0; i < DOOMED_STEP && i < count; i++) {
+        struct table_node *node = banks->doomed;
         struct bank *bank = bank_of_node(node);
-        struct table_node *next = node->next;
+        banks->doomed = node->next;
+        atomic_fetch_sub(&banks->doomed_count, 1);
         if (clear_bank(banks, bank, wrecks)) {
             remove_number(banks, bank);
         } else {
-            node->next = atomic_load(&banks->doomed);
-            atomic_store(&banks->doomed, node);
+            add_doomed(banks, node);
         }
-        node = next;
     }
     pthread_rwlock_unlock(&banks->lock);
     retire_dropped(banks);

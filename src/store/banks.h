@@ -49,9 +49,11 @@ struct banks {
     struct table_node *leaving; /* those that `farewell` was retired for */
     struct retired farewell;
 
-    /* Dropped by name, with the rest still to be cleared away; linked by
-     * `next`, under `lock`. */
-    struct table_node *_Atomic doomed;
+    /* Dropped by name, with the rest still to be cleared away, and counted
+     * as banks; linked by `next`, under `lock`. */
+    struct table_node *doomed;
+    struct table_node *doomed_last;
+    _Atomic uint64_t doomed_count;
 
     uint32_t looked_at; /* banks_drop_idle()'s place */
 };
@@ -96,8 +98,8 @@ enum status banks_swap(struct banks *banks, const struct hashed_key *name,
                        const struct hashed_key *other);
 
 /* The one thread that does the store's work: frees banks that were dropped by
- * name when nothing of them is left; resets, by `wrecks`, what still has
- * something. */
+ * name when nothing of them is left, of some that it looks at; resets, by
+ * `wrecks`, what still has something. */
 void banks_clear_doomed(struct banks *banks, struct wreck_list *wrecks);
 
 /* The one thread that does the store's work: drops banks that were empty for

@@ -631,6 +631,15 @@ enum status store_incr(struct store *store, struct slice bank, struct slice key,
     return status;
 }
 
+/* STATUS_CANCELLED when it was dropped since it was found. */
+static enum status check_writable(struct bank *bank)
+{
+    pthread_mutex_lock(&bank->lock);
+    enum status status = bank_check_writable(bank);
+    pthread_mutex_unlock(&bank->lock);
+    return status;
+}
+
 /* Whether `old`, of `kind`, can be continued with `piece`. */
 static enum status check_piece(const struct store_piece *piece,
                                const struct entry_facts *old)
@@ -659,7 +668,7 @@ static enum status append_once(struct store *store, struct slice bank,
     if (status) {
         return status;
     }
-    status = bank_check_writable(found);
+    status = check_writable(found);
     status = status ? status : bank_read(found, &hashed, NULL, &seen);
     epochs_leave(store->commons.epochs);
     status = status ? status : check_piece(piece, &seen.facts);
@@ -690,15 +699,6 @@ enum status store_append(struct store *store, struct slice bank,
     } while (status == STATUS_ABORTED || status == STATUS_CANCELLED);
     *size = buffer_len(&room);
     buffer_fini(&room);
-    return status;
-}
-
-/* STATUS_CANCELLED when it was dropped since it was found. */
-static enum status check_writable(struct bank *bank)
-{
-    pthread_mutex_lock(&bank->lock);
-    enum status status = bank_check_writable(bank);
-    pthread_mutex_unlock(&bank->lock);
     return status;
 }
 
@@ -753,20 +753,27 @@ static bool may_reserve(const struct store *store, uint64_t old,
            (others <= max && wanted <= max - others);
 }
 
-/* What bank_set_limits() takes is made before, so that it cannot fail. */
+/* What bank_set_limits() takes is made before, so that it cannot fail; one that
+ * was set to something before needs nothing. */
 static enum status set_limits(struct store *store, struct bank *bank,
                               const struct bank_limits *limits)
 {
-    struct space *fresh = space_create(&store->commons, bank);
-    struct bank_terms *terms = memory_alloc_zero(sizeof *terms);
-    if (!fresh || !terms) {
+    bool needs_space = !atomic_load(&bank->space)->owner;
+    bool needs_terms = !atomic_load(&bank->terms);
+    struct space *fresh =
+        needs_space ? space_create(&store->commons, bank) : NULL;
+    struct bank_terms *terms =
+        needs_terms ? memory_alloc_zero(sizeof *terms) : NULL;
+    if ((needs_space && !fresh) || (needs_terms && !terms)) {
         space_free(&fresh);
         memory_free(terms);
         return STATUS_NOMEM;
     }
     struct space *left = fresh;
     enum status status = bank_set_limits(bank, limits, &terms, &left);
-    adopt_space(store, fresh, left);
+    if (fresh) {
+        adopt_space(store, fresh, left);
+    }
     memory_free(terms);
     return status;
 }
@@ -808,15 +815,11 @@ static enum status swap_limits(struct store *store, struct bank *one,
     }
     bank_limits(one, &limits);
     bank_limits(other, &other_limits);
-    enum status status = set_limits(store, one, &other_limits);
-    if (status) {
-        return status;
-    }
-    status = set_limits(store, other, &limits);
-    if (status) {
-        (void)set_limits(store, one, &limits); /* It has room for them. */
-    }
-    return status;
+    /* As they are: from then on they can be set without memory. */
+    enum status status = set_limits(store, one, &limits);
+    status = status ? status : set_limits(store, other, &other_limits);
+    status = status ? status : set_limits(store, one, &other_limits);
+    return status ? status : set_limits(store, other, &limits);
 }
 
 /* The same. What they are set to first: a bank that is configured stays. */
@@ -877,6 +880,9 @@ static enum status configure(struct store *store, struct bank *bank,
 {
     bank_limits(bank, limits);
     uint64_t reserved = limits->reserved;
+    if (check_writable(bank) == STATUS_CANCELLED) {
+        return STATUS_CANCELLED; /* Its reserve is not counted any more. */
+    }
     enum status status = change_limits(store, change, limits);
     status = status ? status : set_limits(store, bank, limits);
     if (!status) {

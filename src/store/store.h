@@ -209,7 +209,8 @@ enum status store_bank_drop(struct store *store, struct slice bank);
 enum status store_bank_rename(struct store *store, struct slice bank,
                               struct slice to);
 
-/* Lets two banks change their names, all but what they are set to.
+/* Lets two banks change their names, all but what they are set to: where either
+ * was configured, that has changed a moment before.
  * STATUS_NOT_FOUND, STATUS_NOMEM. */
 enum status store_bank_swap(struct store *store, struct slice bank,
                             struct slice other);

@@ -422,6 +422,28 @@ static void a_swap_without_memory_changes_nothing(void)
     }
 }
 
+static void banks_that_come_and_go_are_cleared_away_in_small_pieces(void)
+{
+    enum { BANKS = 3000 };
+    struct store *store = kit_open_limited(0, BANKS + 100);
+    for (int i = 0; i < BANKS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "b%d", i);
+        kit_put(store, name, "k", "v");
+        EXPECT_INT(drop(store, name), STATUS_OK);
+    }
+    EXPECT_INT(store_usage(store).banks, 0);
+    for (int i = 0; i < 200; i++) { /* They still count. */
+        char name[16];
+        snprintf(name, sizeof name, "c%d", i);
+        enum status status = kit_put(store, name, "k", "v");
+        EXPECT(i < 100 || status == STATUS_RESOURCE_EXHAUSTED);
+    }
+    kit_work(store);
+    EXPECT_INT(kit_put(store, "d", "k", "v"), STATUS_OK);
+    kit_close(store);
+}
+
 static int times_dropped;
 
 /* Each attempt drops another bank. */
@@ -456,6 +478,7 @@ static void a_drop_without_memory_is_done_later(void)
 }
 
 static const struct test_case cases[] = {
+    TEST(banks_that_come_and_go_are_cleared_away_in_small_pieces),
     TEST(a_dropped_bank_is_gone_with_all_it_was),
     TEST(a_bank_knows_nothing_of_one_that_had_its_name),
     TEST(a_drop_gives_back_memory_and_number),
