@@ -28,9 +28,10 @@ static struct batch_result *reserve_results(const struct request *request,
 static void aim_group(struct session *session, const struct request *request,
                       size_t from, size_t count, struct aim *aims)
 {
-    for (size_t i = 0; i < count; i++) {
-        session_aim(session, request->bank, request->items[from + i].key,
-                    &aims[i]);
+    session_aim(session, request->bank, request->items[from].key, &aims[0]);
+    for (size_t i = 1; i < count; i++) {
+        session_aim_beside(session, &aims[0], request->items[from + i].key,
+                           &aims[i]);
     }
     for (size_t i = 0; i < count; i++) {
         session_fetch(session, &aims[i]);

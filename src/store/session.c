@@ -132,6 +132,17 @@ void session_aim(struct session *session, struct slice bank, struct slice key,
     }
 }
 
+void session_aim_beside(struct session *session, const struct aim *first,
+                        struct slice key, struct aim *aim)
+{
+    *aim = *first;
+    aim->key = key;
+    aim->hash = hash_bytes(&session->commons->keys_secret, key);
+    if (aim->found) {
+        aim->bucket = index_prefetch(&aim->found->index, aim->hash);
+    }
+}
+
 void session_fetch(struct session *session, const struct aim *aim)
 {
     uint64_t place = aim->bucket ? index_guess(aim->bucket, aim->hash) : 0;

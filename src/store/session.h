@@ -55,6 +55,11 @@ void session_leave(struct session *session);
 /* Inside. Any bytes will do for a bank's name and a key. */
 void session_aim(struct session *session, struct slice bank, struct slice key,
                  struct aim *aim);
+
+/* The same for another key of the bank that `first` is aimed at. */
+void session_aim_beside(struct session *session, const struct aim *first,
+                        struct slice key, struct aim *aim);
+
 void session_fetch(struct session *session, const struct aim *aim);
 
 /* As store_get() without a touch and as store_put(). */

@@ -127,7 +127,7 @@ class Reserve(unittest.TestCase):
             self.assertEqual(got.get.value, value_of(number), number)
 
     def test_no_bank_is_ever_seen_beyond_its_maximum(self):
-        maximum, maximum_entries = 8 * MIB, 2000
+        maximum, maximum_entries = 4 * MIB, 500
         self.configure("bytes", maximum=maximum)
         self.configure("entries", maximum_entries=maximum_entries)
         seen = {"bytes": [], "entries": []}
