@@ -336,7 +336,9 @@ bool quick_encode_many(const struct request *request,
     const char *value = buffer_first(&response->body);
     for (size_t i = 0; i < response->count; i++) {
         at = put_result(at, &results[i], value);
-        value += results[i].len;
+        if (results[i].len) { /* Even 0 may not be added to NULL. */
+            value += results[i].len;
+        }
     }
     len = (size_t)(at - room);
     frame_put_header(room, len - FRAME_HEADER_LEN);

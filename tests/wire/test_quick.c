@@ -245,7 +245,27 @@ static void puts_misses_and_errors_are_answered_the_same(void)
     response_fini(&response);
 }
 
+static void a_batch_of_misses_is_answered_as_the_general_encoder_does(void)
+{
+    struct request request = {.op = OP_GET_MANY, .id = 7};
+    const struct batch_result misses[] = {{.status = STATUS_NOT_FOUND},
+                                          {.status = STATUS_NOT_FOUND}};
+    struct response response = {.count = 2};
+    struct buffer quick = {0};
+    struct buffer full = {0};
+    EXPECT_INT(
+        buffer_append(&response.results, slice_of(misses, sizeof misses)),
+        STATUS_OK);
+    EXPECT(quick_encode_many(&request, &response, &quick));
+    EXPECT_INT(message_encode_response(&request, &response, &full), STATUS_OK);
+    EXPECT_SLICE(buffer_peek(&quick), buffer_peek(&full));
+    buffer_fini(&quick);
+    buffer_fini(&full);
+    response_fini(&response);
+}
+
 static const struct test_case cases[] = {
+    TEST(a_batch_of_misses_is_answered_as_the_general_encoder_does),
     TEST(usual_requests_are_decoded_and_as_they_should_be),
     TEST(others_are_left_alone),
     TEST(a_request_is_left_alone_when_it_is_cut_anywhere),
