@@ -7,7 +7,8 @@
 
 enum {
     VARINT_LEN_MAX = 10, /* of 64 bits */
-    TAG_LEN_MAX = 5      /* of 32 bits */
+    TAG_LEN_MAX = 5,     /* of 32 bits, as is a length */
+    LENGTH_LEN_MAX = 5
 };
 
 static const char *const cut_off = "it ends inside a field";
@@ -55,9 +56,13 @@ static bool read_fixed(struct field_reader *reader, size_t len, uint64_t *value)
 
 static bool read_bytes(struct field_reader *reader, struct slice *bytes)
 {
+    size_t len_before = reader->rest.len;
     uint64_t len;
     if (!read_varint(reader, &len)) {
         return false;
+    }
+    if (len_before - reader->rest.len > LENGTH_LEN_MAX) {
+        return fail(reader, "a length has more than 32 bits");
     }
     if (len > reader->rest.len) {
         return fail(reader, cut_off);

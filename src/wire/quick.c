@@ -45,6 +45,7 @@ enum {
 
 enum {
     KEY_MARK = 0xff,         /* see read_key() in message_server.c */
+    LENGTH_LEN_MAX = 5,      /* bytes of a length, as in field.c */
     VARINT_BITS_MAX = 63,    /* longer numbers are for message.h */
     VALUE_MAX = 64 << 20,    /* so are longer values */
     ANSWER_OVERHEAD_MAX = 40 /* of a frame, beside the value */
@@ -86,13 +87,22 @@ static inline uint64_t take_number(struct scan *scan, unsigned char tag)
     return take_tag(scan, tag) ? take_varint(scan) : 0;
 }
 
+/* How many bytes follow, in five bytes at most. */
+static inline uint64_t take_len(struct scan *scan)
+{
+    const unsigned char *start = scan->at;
+    uint64_t len = take_varint(scan);
+    scan->is_bad = scan->is_bad || scan->at - start > LENGTH_LEN_MAX;
+    return len;
+}
+
 /* The field `tag`, bytes; empty when it is not next. */
 static inline struct slice take_bytes(struct scan *scan, unsigned char tag)
 {
     struct slice bytes = {0};
     if (take_tag(scan, tag)) {
-        uint64_t len = take_varint(scan);
-        if (len > (size_t)(scan->end - scan->at)) {
+        uint64_t len = take_len(scan);
+        if (scan->is_bad || len > (size_t)(scan->end - scan->at)) {
             scan->is_bad = true;
             return bytes;
         }
@@ -126,7 +136,7 @@ static inline void take_get(struct scan *scan, struct request *request)
 /* The operation's message, which is all that is left. */
 static inline void take_op(struct scan *scan, struct request *request)
 {
-    uint64_t len = take_varint(scan);
+    uint64_t len = take_len(scan);
     scan->is_bad = scan->is_bad || len != (size_t)(scan->end - scan->at);
     request->bank = take_bytes(scan, TAG_BANK);
     request->key = take_bytes(scan, TAG_KEY);
@@ -189,7 +199,7 @@ bool quick_decode_many(struct slice body, struct buffer *scratch,
     if (!take_tag(&scan, TAG_GET_MANY) || scan.is_bad) {
         return false;
     }
-    uint64_t len = take_varint(&scan);
+    uint64_t len = take_len(&scan);
     scan.is_bad = scan.is_bad || len != (size_t)(scan.end - scan.at);
     struct slice bank = take_bytes(&scan, TAG_BANK);
     if (scan.is_bad || !take_keys(&scan, scratch, request)) {

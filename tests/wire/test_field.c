@@ -66,6 +66,8 @@ static void field_longer_than_the_message_is_a_fault(void)
                                "abc"),
                  "it ends inside a field");
     expect_fault(SLICE_LITERAL("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+                 "a length has more than 32 bits");
+    expect_fault(SLICE_LITERAL("\x0a\xff\xff\xff\xff\x0f"),
                  "it ends inside a field");
 }
 
@@ -154,7 +156,21 @@ static void field_of_a_signed_number_zigzags(void)
     EXPECT(field_zigzag(INT64_MIN) == UINT64_MAX);
 }
 
+static void a_length_of_more_than_five_bytes_is_a_fault(void)
+{
+    struct field field;
+    struct field_reader good = {.rest =
+                                    SLICE_LITERAL("\x0a\x80\x80\x80\x80\x00")};
+    EXPECT(field_next(&good, &field));
+    EXPECT_INT(field.bytes.len, 0);
+    struct field_reader bad = {
+        .rest = SLICE_LITERAL("\x0a\x80\x80\x80\x80\x80\x00")};
+    EXPECT(!field_next(&bad, &field));
+    EXPECT(bad.fault != NULL);
+}
+
 static const struct test_case cases[] = {
+    TEST(a_length_of_more_than_five_bytes_is_a_fault),
     TEST(field_of_each_type_is_read),
     TEST(field_cut_off_anywhere_is_a_fault),
     TEST(field_longer_than_the_message_is_a_fault),
