@@ -511,9 +511,8 @@ static enum status read_once(struct store *store, struct slice bank,
     return status;
 }
 
-static enum status read_entry(struct store *store, struct slice bank,
-                              struct slice key, const struct lifetime *touch,
-                              struct store_visit *visit)
+enum status store_read(struct store *store, struct slice bank, struct slice key,
+                       const struct lifetime *touch, struct store_visit *visit)
 {
     enum status status;
     do {
@@ -522,18 +521,12 @@ static enum status read_entry(struct store *store, struct slice bank,
     return status;
 }
 
-enum status store_read(struct store *store, struct slice bank, struct slice key,
-                       const struct lifetime *touch, struct store_visit *visit)
-{
-    return read_entry(store, bank, key, touch, visit);
-}
-
 static enum status get_and_touch(struct store *store, struct slice bank,
                                  struct slice key, const struct lifetime *touch,
                                  struct buffer *bytes, enum value_kind *kind)
 {
     struct store_visit visit = {.bytes = bytes};
-    enum status status = read_entry(store, bank, key, touch, &visit);
+    enum status status = store_read(store, bank, key, touch, &visit);
     *kind = visit.facts.kind;
     return status;
 }
@@ -568,14 +561,14 @@ enum status store_remove_if(struct store *store, struct slice bank,
                             struct slice key, struct store_visit *visit)
 {
     const struct lifetime over = {LIFETIME_OVER, 0};
-    return read_entry(store, bank, key, &over, visit);
+    return store_read(store, bank, key, &over, visit);
 }
 
 enum status store_touch(struct store *store, struct slice bank,
                         struct slice key, struct lifetime lifetime)
 {
     struct store_visit visit = {0};
-    return read_entry(store, bank, key, &lifetime, &visit);
+    return store_read(store, bank, key, &lifetime, &visit);
 }
 
 static enum status incr(struct store *store, struct bank *bank,

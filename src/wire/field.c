@@ -7,8 +7,7 @@
 
 enum {
     VARINT_LEN_MAX = 10, /* of 64 bits */
-    TAG_LEN_MAX = 5,     /* of 32 bits, as is a length */
-    LENGTH_LEN_MAX = 5
+    TAG_LEN_MAX = 5      /* of 32 bits */
 };
 
 static const char *const cut_off = "it ends inside a field";
@@ -61,7 +60,7 @@ static bool read_bytes(struct field_reader *reader, struct slice *bytes)
     if (!read_varint(reader, &len)) {
         return false;
     }
-    if (len_before - reader->rest.len > LENGTH_LEN_MAX) {
+    if (len_before - reader->rest.len > FIELD_LENGTH_LEN_MAX) {
         return fail(reader, "a length has more than 32 bits");
     }
     if (len > reader->rest.len) {

@@ -18,6 +18,9 @@ enum field_type {
     FIELD_FIXED32 = 5
 };
 
+/* A length has 32 bits: at most so many bytes. */
+enum { FIELD_LENGTH_LEN_MAX = 5 };
+
 /* One field; `bytes` counts for FIELD_BYTES, `value` for the others. */
 struct field {
     uint32_t number; /* 1 .. 2^29 - 1 */

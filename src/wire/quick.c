@@ -45,7 +45,6 @@ enum {
 
 enum {
     KEY_MARK = 0xff,         /* see read_key() in message_server.c */
-    LENGTH_LEN_MAX = 5,      /* bytes of a length, as in field.c */
     VARINT_BITS_MAX = 63,    /* longer numbers are for message.h */
     VALUE_MAX = 64 << 20,    /* so are longer values */
     ANSWER_OVERHEAD_MAX = 40 /* of a frame, beside the value */
@@ -92,7 +91,7 @@ static inline uint64_t take_len(struct scan *scan)
 {
     const unsigned char *start = scan->at;
     uint64_t len = take_varint(scan);
-    scan->is_bad = scan->is_bad || scan->at - start > LENGTH_LEN_MAX;
+    scan->is_bad = scan->is_bad || scan->at - start > FIELD_LENGTH_LEN_MAX;
     return len;
 }
 

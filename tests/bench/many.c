@@ -200,6 +200,16 @@ static bool wire_take_load(struct buffer *in, size_t count)
     return len > 0;
 }
 
+/* Takes `len` bytes of `in`, when they are there. */
+static bool take_bytes(struct buffer *in, size_t len)
+{
+    bool is_there = buffer_len(in) >= len;
+    if (is_there) {
+        buffer_consume(in, len);
+    }
+    return is_there;
+}
+
 /* --- Redis ---------------------------------------------------------------- */
 
 static void redis_get(struct buffer *out, const uint64_t *keys, size_t count)
@@ -266,12 +276,7 @@ static bool redis_take(struct buffer *in, const uint64_t *keys, size_t count,
 
 static bool redis_take_load(struct buffer *in, size_t count)
 {
-    enum { OK_LEN = 5 };
-    if (buffer_len(in) < count * OK_LEN) {
-        return false;
-    }
-    buffer_consume(in, count * OK_LEN);
-    return true;
+    return take_bytes(in, count * strlen("+OK\r\n"));
 }
 
 /* --- memcached ------------------------------------------------------------ */
@@ -335,12 +340,7 @@ static bool memcached_take(struct buffer *in, const uint64_t *keys,
 
 static bool memcached_take_load(struct buffer *in, size_t count)
 {
-    enum { STORED_LEN = 8 };
-    if (buffer_len(in) < count * STORED_LEN) {
-        return false;
-    }
-    buffer_consume(in, count * STORED_LEN);
-    return true;
+    return take_bytes(in, count * strlen("STORED\r\n"));
 }
 
 static const struct many_protocol protocols[] = {

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+#include <stdio.h>
+
 struct store *kit_open_limited(uint64_t memory_max, uint64_t banks_max)
 {
     const struct store_options options = {.memory_max = memory_max,
@@ -75,6 +77,17 @@ enum status kit_put_large(struct store *store, const char *bank,
     enum status status = put(store, bank, key, &stored);
     memory_free(bytes);
     return status;
+}
+
+enum status kit_put_bytes(struct store *store, const char *bank, uint64_t key,
+                          size_t len)
+{
+    static const char bytes[KIT_BYTES_MAX];
+    char name[24];
+    snprintf(name, sizeof name, "key %llu", (unsigned long long)key);
+    const struct store_value value = {.bytes = slice_of(bytes, len)};
+    return store_put(store, slice_of_string(bank), slice_of_string(name),
+                     &value);
 }
 
 void kit_expect(struct store *store, const char *bank, const char *key,

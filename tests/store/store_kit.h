@@ -35,6 +35,11 @@ enum status kit_put_for(struct store *store, const char *bank, const char *key,
 enum status kit_put_large(struct store *store, const char *bank,
                           const char *key, size_t len);
 
+/* Stores `len` bytes, at most KIT_BYTES_MAX, under the key number `key`. */
+enum { KIT_BYTES_MAX = 300 * 1024 };
+enum status kit_put_bytes(struct store *store, const char *bank, uint64_t key,
+                          size_t len);
+
 /* Expects that the entry holds `value`; NULL: that there is none. */
 void kit_expect(struct store *store, const char *bank, const char *key,
                 const char *value);

@@ -14,27 +14,12 @@
 
 enum { KIB = 1024, MIB = 1024 * 1024, THREADS = 4 };
 
-static struct bank_stats stats_of(struct store *store, const char *bank)
-{
-    struct bank_stats stats = {0};
-    EXPECT_INT(store_bank_stats(store, slice_of_string(bank), &stats),
-               STATUS_OK);
-    return stats;
-}
-
-static enum status configure(struct store *store, const char *bank,
-                             const struct bank_change *change)
-{
-    struct bank_limits limits;
-    return store_bank_configure(store, slice_of_string(bank), change, &limits);
-}
-
 static enum status set_maximum(struct store *store, const char *bank,
                                uint64_t maximum)
 {
     const struct bank_change change = {.limits.maximum = maximum,
                                        .has_maximum = true};
-    return configure(store, bank, &change);
+    return kit_configure(store, bank, &change);
 }
 
 static enum status reserve(struct store *store, const char *bank,
@@ -42,32 +27,21 @@ static enum status reserve(struct store *store, const char *bank,
 {
     const struct bank_change change = {.limits.reserved = reserved,
                                        .has_reserved = true};
-    return configure(store, bank, &change);
+    return kit_configure(store, bank, &change);
 }
 
 static enum status weigh(struct store *store, const char *bank, uint64_t weight)
 {
     const struct bank_change change = {.limits.weight = weight,
                                        .has_weight = true};
-    return configure(store, bank, &change);
-}
-
-static enum status put_bytes(struct store *store, const char *bank,
-                             uint64_t key, size_t len)
-{
-    static const char bytes[70 * KIB];
-    char name[24];
-    snprintf(name, sizeof name, "key %llu", (unsigned long long)key);
-    const struct store_value value = {.bytes = slice_of(bytes, len)};
-    return store_put(store, slice_of_string(bank), slice_of_string(name),
-                     &value);
+    return kit_configure(store, bank, &change);
 }
 
 static void fill(struct store *store, const char *bank, uint64_t count,
                  size_t len)
 {
     for (uint64_t i = 0; i < count; i++) {
-        EXPECT_INT(put_bytes(store, bank, i, len), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, bank, i, len), STATUS_OK);
     }
 }
 
@@ -86,7 +60,7 @@ static void what_configure_would_answer_is_foreseen(void)
     EXPECT_INT(reserve(store, "b", 2 * MIB), STATUS_OK);
     EXPECT_INT(store_bank_foresee(store, name, &change, &limits), STATUS_OK);
     EXPECT_INT(limits.reserved, 2 * MIB);
-    EXPECT_INT(stats_of(store, "b").weight, BANK_WEIGHT_DEFAULT);
+    EXPECT_INT(kit_stats(store, "b").weight, BANK_WEIGHT_DEFAULT);
     change = (struct bank_change){.limits.maximum = MIB, .has_maximum = true};
     EXPECT_INT(store_bank_foresee(store, name, &change, &limits),
                STATUS_INVALID_ARGUMENT);
@@ -94,7 +68,7 @@ static void what_configure_would_answer_is_foreseen(void)
         (struct bank_change){.limits.reserved = 8 * MIB, .has_reserved = true};
     EXPECT_INT(store_bank_foresee(store, name, &change, &limits),
                STATUS_OUT_OF_RANGE);
-    EXPECT_INT(stats_of(store, "b").reserved, 2 * MIB);
+    EXPECT_INT(kit_stats(store, "b").reserved, 2 * MIB);
     store_free(&store);
 }
 
@@ -117,7 +91,7 @@ static void configure_makes_a_bank_and_answers_its_limits(void)
         store_bank_configure(store, SLICE_LITERAL("b"), &change, &limits),
         STATUS_OK);
     EXPECT_INT(store_usage(store).banks, 1);
-    struct bank_stats stats = stats_of(store, "b");
+    struct bank_stats stats = kit_stats(store, "b");
     EXPECT_INT(stats.reserved, 1);
     EXPECT_INT(stats.maximum, 2 * MIB);
     EXPECT_INT(stats.weight, 7);
@@ -128,7 +102,7 @@ static void a_bank_that_nobody_configured_has_the_defaults(void)
 {
     struct store *store = kit_open();
     kit_put(store, "b", "k", "v");
-    struct bank_stats stats = stats_of(store, "b");
+    struct bank_stats stats = kit_stats(store, "b");
     EXPECT_INT(stats.reserved, 0);
     EXPECT_INT(stats.maximum, 0);
     EXPECT_INT(stats.weight, BANK_WEIGHT_DEFAULT);
@@ -140,7 +114,7 @@ static void a_reserve_beyond_the_maximum_is_refused(void)
     struct store *store = kit_open();
     EXPECT_INT(set_maximum(store, "b", MIB), STATUS_OK);
     EXPECT_INT(reserve(store, "b", MIB + 1), STATUS_INVALID_ARGUMENT);
-    EXPECT_INT(stats_of(store, "b").reserved, 0);
+    EXPECT_INT(kit_stats(store, "b").reserved, 0);
     EXPECT_INT(reserve(store, "b", MIB), STATUS_OK);
     kit_close(store);
 }
@@ -160,7 +134,7 @@ static void a_restarted_lifetime_is_not_shortened_once_more(void)
     struct store *store = kit_open();
     const struct bank_change change = {.limits.lifetime_jitter = 90,
                                        .has_lifetime_jitter = true};
-    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    EXPECT_INT(kit_configure(store, "b", &change), STATUS_OK);
     for (int i = 0; i < 10; i++) {
         char key[] = {(char)('a' + i), '\0'};
         EXPECT_INT(kit_put_for(store, "b", key, "v", 100000), STATUS_OK);
@@ -179,7 +153,7 @@ static void a_restarted_lifetime_keeps_a_maximum_that_came_later(void)
                                        .has_maximum_lifetime_ms = true};
     kit_put_for(store, "b", "k", "v", 5000);
     kit_put(store, "b", "ever", "v");
-    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    EXPECT_INT(kit_configure(store, "b", &change), STATUS_OK);
     EXPECT_INT(lifetime_of(store, "k"), 5000);
     kit_touch(store, "b", "k", LIFETIME_SAME, 0);
     kit_touch(store, "b", "ever", LIFETIME_SAME, 0);
@@ -196,12 +170,12 @@ static void what_is_read_only_loses_nothing_by_prefix(void)
                                  .has_read_only = true};
     const struct store_page page = {.limit = 10, .kind = LISTING_REMOVE};
     kit_put(store, "b", "k", "v");
-    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    EXPECT_INT(kit_configure(store, "b", &change), STATUS_OK);
     EXPECT_INT(store_bank_keys(store, SLICE_LITERAL("b"), &page, &response),
                STATUS_PERMISSION_DENIED);
     kit_expect(store, "b", "k", "v");
     change.limits.read_only = false;
-    EXPECT_INT(configure(store, "b", &change), STATUS_OK);
+    EXPECT_INT(kit_configure(store, "b", &change), STATUS_OK);
     EXPECT_INT(store_bank_keys(store, SLICE_LITERAL("b"), &page, &response),
                STATUS_OK);
     EXPECT_INT(response.count, 1);
@@ -215,7 +189,7 @@ static void reserves_together_leave_a_part_of_the_limit(void)
     struct store *store = kit_open_limited(100 * MIB, 0);
     EXPECT_INT(reserve(store, "a", 40 * MIB), STATUS_OK);
     EXPECT_INT(reserve(store, "b", 30 * MIB + KIB), STATUS_OUT_OF_RANGE);
-    EXPECT_INT(stats_of(store, "a").reserved, 40 * MIB);
+    EXPECT_INT(kit_stats(store, "a").reserved, 40 * MIB);
     EXPECT_INT(reserve(store, "b", 30 * MIB - KIB), STATUS_OK);
     EXPECT_INT(reserve(store, "a", 40 * MIB + 2 * KIB), STATUS_OUT_OF_RANGE);
     EXPECT_INT(reserve(store, "a", 20 * MIB), STATUS_OK);
@@ -251,7 +225,7 @@ static void expect_walk_to_agree(struct store *store, const char *bank)
     struct walk walk = {.store = store, .bank = bank};
     const struct kit_visitor visitor = {visit_key, &walk};
     kit_list(store, bank, "", 1000, &visitor);
-    struct bank_stats stats = stats_of(store, bank);
+    struct bank_stats stats = kit_stats(store, bank);
     EXPECT_INT(stats.entries, walk.entries);
     EXPECT(stats.bytes >= walk.least + 12 * walk.entries);
     EXPECT(stats.bytes <= walk.least + OVERHEAD_MAX * walk.entries);
@@ -268,14 +242,14 @@ static void a_bank_never_exceeds_its_maximum(void)
     for (uint64_t i = 0; i < PUTS; i++) {
         size_t len = test_random(&random) % (i % 10 ? 500 : 60 * KIB);
         uint64_t key = test_random(&random) % 300;
-        EXPECT_INT(put_bytes(store, "b", key, len), STATUS_OK);
-        uint64_t bytes = stats_of(store, "b").bytes;
+        EXPECT_INT(kit_put_bytes(store, "b", key, len), STATUS_OK);
+        uint64_t bytes = kit_stats(store, "b").bytes;
         EXPECT(bytes <= MAXIMUM);
         most = bytes > most ? bytes : most;
     }
     EXPECT(most > MAXIMUM * 9 / 10);
     expect_walk_to_agree(store, "b");
-    EXPECT_INT(stats_of(store, "other").entries, 100);
+    EXPECT_INT(kit_stats(store, "other").entries, 100);
     kit_close(store);
 }
 
@@ -285,7 +259,7 @@ static void a_maximum_is_no_more_than_a_bank_may_use(void)
     struct store *store = kit_open();
     EXPECT_INT(set_maximum(store, "b", BANK_MAXIMUM_MIN), STATUS_OK);
     fill(store, "b", COUNT, LEN);
-    struct bank_stats stats = stats_of(store, "b");
+    struct bank_stats stats = kit_stats(store, "b");
     EXPECT_INT(stats.evictions, COUNT - stats.entries);
     EXPECT(stats.bytes > BANK_MAXIMUM_MIN * 8 / 10);
     kit_close(store);
@@ -296,11 +270,11 @@ static void a_value_beyond_the_maximum_is_refused_and_evicts_nothing(void)
     struct store *store = kit_open();
     EXPECT_INT(set_maximum(store, "b", BANK_MAXIMUM_MIN), STATUS_OK);
     fill(store, "b", 10, 1000);
-    EXPECT_INT(put_bytes(store, "b", 5, BANK_MAXIMUM_MIN),
+    EXPECT_INT(kit_put_bytes(store, "b", 5, BANK_MAXIMUM_MIN),
                STATUS_RESOURCE_EXHAUSTED);
-    EXPECT_INT(put_bytes(store, "b", 99, BANK_MAXIMUM_MIN),
+    EXPECT_INT(kit_put_bytes(store, "b", 99, BANK_MAXIMUM_MIN),
                STATUS_RESOURCE_EXHAUSTED);
-    EXPECT_INT(stats_of(store, "b").entries, 10);
+    EXPECT_INT(kit_stats(store, "b").entries, 10);
     kit_close(store);
 }
 
@@ -319,10 +293,10 @@ static void what_makes_an_entry_longer_keeps_the_maximum(void)
         snprintf(name, sizeof name, "%d", i);
         enum status status = kit_touch(store, "b", name, LIFETIME_NEW, 1000);
         EXPECT(status == STATUS_OK || status == STATUS_NOT_FOUND);
-        EXPECT(stats_of(store, "b").bytes <= BANK_MAXIMUM_MIN);
+        EXPECT(kit_stats(store, "b").bytes <= BANK_MAXIMUM_MIN);
         status = kit_incr(store, "b", name, INT64_MAX - 1);
         EXPECT(status == STATUS_OK || status == STATUS_NOT_FOUND);
-        EXPECT(stats_of(store, "b").bytes <= BANK_MAXIMUM_MIN);
+        EXPECT(kit_stats(store, "b").bytes <= BANK_MAXIMUM_MIN);
     }
     kit_close(store);
 }
@@ -333,7 +307,7 @@ static void a_bank_comes_down_to_a_lowered_maximum(void)
     fill(store, "b", 2000, 1000);
     EXPECT_INT(set_maximum(store, "b", BANK_MAXIMUM_MIN), STATUS_OK);
     kit_work(store);
-    struct bank_stats stats = stats_of(store, "b");
+    struct bank_stats stats = kit_stats(store, "b");
     EXPECT(stats.bytes <= BANK_MAXIMUM_MIN);
     EXPECT(stats.entries > 0);
     expect_walk_to_agree(store, "b");
@@ -345,8 +319,8 @@ static void a_put_brings_a_bank_down_to_a_lowered_maximum(void)
     struct store *store = kit_open();
     fill(store, "b", 2000, 1000);
     EXPECT_INT(set_maximum(store, "b", BANK_MAXIMUM_MIN), STATUS_OK);
-    EXPECT_INT(put_bytes(store, "b", 9999, 1000), STATUS_OK);
-    EXPECT(stats_of(store, "b").bytes <= BANK_MAXIMUM_MIN);
+    EXPECT_INT(kit_put_bytes(store, "b", 9999, 1000), STATUS_OK);
+    EXPECT(kit_stats(store, "b").bytes <= BANK_MAXIMUM_MIN);
     kit_close(store);
 }
 
@@ -355,14 +329,14 @@ static void small_banks_keep_their_entries_when_they_get_limits(void)
     struct store *store = kit_open();
     fill(store, "b", 100, 100);
     fill(store, "c", 100, 100);
-    uint64_t before = stats_of(store, "c").bytes;
+    uint64_t before = kit_stats(store, "c").bytes;
     EXPECT_INT(set_maximum(store, "b", BANK_MAXIMUM_MIN), STATUS_OK);
-    EXPECT_INT(stats_of(store, "b").entries, 100);
+    EXPECT_INT(kit_stats(store, "b").entries, 100);
     expect_walk_to_agree(store, "b");
-    EXPECT_INT(stats_of(store, "c").bytes, before);
+    EXPECT_INT(kit_stats(store, "c").bytes, before);
     EXPECT_INT(store_bank_reset(store, SLICE_LITERAL("b")), STATUS_OK);
-    EXPECT_INT(stats_of(store, "b").bytes, 0);
-    EXPECT_INT(stats_of(store, "b").maximum, BANK_MAXIMUM_MIN);
+    EXPECT_INT(kit_stats(store, "b").bytes, 0);
+    EXPECT_INT(kit_stats(store, "b").maximum, BANK_MAXIMUM_MIN);
     kit_close(store);
 }
 
@@ -374,9 +348,9 @@ static void a_bank_under_its_reserve_is_not_robbed(void)
     fill(store, "kept", COUNT, LEN);
     fill(store, "robber", 20000, LEN);
     fill(store, "small", 200, LEN);
-    EXPECT_INT(stats_of(store, "kept").entries, COUNT);
-    EXPECT_INT(stats_of(store, "kept").evictions, 0);
-    EXPECT(stats_of(store, "robber").evictions > 0);
+    EXPECT_INT(kit_stats(store, "kept").entries, COUNT);
+    EXPECT_INT(kit_stats(store, "kept").evictions, 0);
+    EXPECT(kit_stats(store, "robber").evictions > 0);
     kit_close(store);
 }
 
@@ -388,10 +362,10 @@ static void what_is_beyond_a_reserve_is_taken_but_no_more(void)
     EXPECT_INT(weigh(store, "robber", BANK_WEIGHT_MAX), STATUS_OK);
     fill(store, "kept", 6000, LEN);
     for (uint64_t i = 0; i < 8000; i++) {
-        EXPECT_INT(put_bytes(store, "robber", i, LEN), STATUS_OK);
-        EXPECT(stats_of(store, "kept").bytes >= 2 * MIB);
+        EXPECT_INT(kit_put_bytes(store, "robber", i, LEN), STATUS_OK);
+        EXPECT(kit_stats(store, "kept").bytes >= 2 * MIB);
     }
-    EXPECT(stats_of(store, "kept").bytes < 2 * MIB + 2 * LEN);
+    EXPECT(kit_stats(store, "kept").bytes < 2 * MIB + 2 * LEN);
     kit_close(store);
 }
 
@@ -404,11 +378,11 @@ static void a_bank_down_to_its_reserve_is_left_alone(void)
     EXPECT_INT(weigh(store, "other", BANK_WEIGHT_MAX), STATUS_OK);
     fill(store, "kept", 200, LEN);
     for (uint64_t i = 0; i < 1000; i++) {
-        EXPECT_INT(put_bytes(store, "other", i, LEN), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, "other", i, LEN), STATUS_OK);
         EXPECT(store_usage(store).bytes <= LIMIT + LIMIT / 4);
     }
-    EXPECT(stats_of(store, "kept").bytes >= RESERVE);
-    EXPECT(stats_of(store, "kept").bytes < RESERVE + 2 * LEN);
+    EXPECT(kit_stats(store, "kept").bytes >= RESERVE);
+    EXPECT(kit_stats(store, "kept").bytes < RESERVE + 2 * LEN);
     kit_close(store);
 }
 
@@ -422,8 +396,8 @@ static void who_gives_way_is_found_among_many_that_have_nothing(void)
     }
     EXPECT_INT(reserve(store, "full", 1), STATUS_OK);
     fill(store, "full", 20000, 1000);
-    EXPECT(stats_of(store, "full").evictions > 0);
-    EXPECT(stats_of(store, "full").bytes > 5 * MIB);
+    EXPECT(kit_stats(store, "full").evictions > 0);
+    EXPECT(kit_stats(store, "full").bytes > 5 * MIB);
     kit_close(store);
 }
 
@@ -433,8 +407,8 @@ static void a_bank_may_evict_below_its_own_reserve(void)
     EXPECT_INT(set_maximum(store, "b", MIB), STATUS_OK);
     EXPECT_INT(reserve(store, "b", MIB), STATUS_OK);
     fill(store, "b", 5000, 1000);
-    EXPECT(stats_of(store, "b").bytes <= MIB);
-    EXPECT(stats_of(store, "b").bytes > MIB * 8 / 10);
+    EXPECT(kit_stats(store, "b").bytes <= MIB);
+    EXPECT(kit_stats(store, "b").bytes > MIB * 8 / 10);
     kit_close(store);
 }
 
@@ -445,11 +419,11 @@ static void shares_go_by_weight(void)
     EXPECT_INT(weigh(store, "light", 100), STATUS_OK);
     EXPECT_INT(weigh(store, "heavy", 300), STATUS_OK);
     for (uint64_t i = 0; i < ROUNDS; i++) {
-        EXPECT_INT(put_bytes(store, "light", i, LEN), STATUS_OK);
-        EXPECT_INT(put_bytes(store, "heavy", i, LEN), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, "light", i, LEN), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, "heavy", i, LEN), STATUS_OK);
     }
-    double ratio = (double)stats_of(store, "heavy").bytes /
-                   (double)stats_of(store, "light").bytes;
+    double ratio = (double)kit_stats(store, "heavy").bytes /
+                   (double)kit_stats(store, "light").bytes;
     EXPECT(ratio > 2.6 && ratio < 3.4);
     kit_close(store);
 }
@@ -479,7 +453,7 @@ static void configure_without_memory_changes_nothing(void)
         memory_set_gate(let_pass, NULL);
         enum status status = reserve(store, "b", MIB);
         memory_set_gate(NULL, NULL);
-        struct bank_stats stats = stats_of(store, "b");
+        struct bank_stats stats = kit_stats(store, "b");
         EXPECT_INT(stats.reserved, status ? 0 : MIB);
         EXPECT(!status || status == STATUS_NOMEM);
         EXPECT_INT(reserve(store, "c", 44 * MIB),
@@ -507,7 +481,7 @@ static void *put_and_watch(void *arg)
     for (int i = 0; i < PUTS; i++) {
         size_t len = test_random(&random) % 3000;
         uint64_t key = test_random(&random) % 1000;
-        crowd->wrong += put_bytes(crowd->store, "b", key, len) != STATUS_OK;
+        crowd->wrong += kit_put_bytes(crowd->store, "b", key, len) != STATUS_OK;
         struct bank_stats stats;
         crowd->wrong += store_bank_stats(crowd->store, SLICE_LITERAL("b"),
                                          &stats) != STATUS_OK ||

@@ -42,17 +42,6 @@ static void set_lifetimes(struct store *store, uint64_t usual, uint64_t longest,
     EXPECT_INT(kit_configure(store, "b", &change), STATUS_OK);
 }
 
-static enum status put_bytes(struct store *store, const char *bank,
-                             uint64_t key, size_t len)
-{
-    static const char bytes[300 * KIB];
-    char name[24];
-    snprintf(name, sizeof name, "key %llu", (unsigned long long)key);
-    const struct store_value value = {.bytes = slice_of(bytes, len)};
-    return store_put(store, slice_of_string(bank), slice_of_string(name),
-                     &value);
-}
-
 static enum status remove_all(struct store *store, const char *bank,
                               size_t *count)
 {
@@ -80,7 +69,7 @@ static void expect_no_writes(struct store *store)
     EXPECT_INT(kit_put(store, "b", "n", "2"), DENIED);
     EXPECT_INT(kit_put(store, "b", "other", "2"), DENIED);
     EXPECT_INT(store_put(store, bank, SLICE_LITERAL("n"), &over), DENIED);
-    EXPECT_INT(put_bytes(store, "b", 1, 300 * KIB), DENIED);
+    EXPECT_INT(kit_put_bytes(store, "b", 1, 300 * KIB), DENIED);
     EXPECT_INT(kit_put_if(store, "b", "n", "2", &visit), DENIED);
     EXPECT_INT(kit_remove(store, "b", "n"), DENIED);
     EXPECT_INT(kit_remove_if(store, "b", "n", &visit), DENIED);
@@ -129,11 +118,11 @@ static void memory_is_taken_from_a_read_only_bank_too(void)
 {
     struct store *store = kit_open_limited(8 * MIB, 0);
     for (uint64_t i = 0; i < 6000; i++) {
-        put_bytes(store, "b", i, 1000);
+        kit_put_bytes(store, "b", i, 1000);
     }
     set_read_only(store, "b", true);
     for (uint64_t i = 0; i < 6000; i++) {
-        EXPECT_INT(put_bytes(store, "other", i, 1000), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, "other", i, 1000), STATUS_OK);
     }
     EXPECT(kit_stats(store, "b").evictions > 0);
     kit_close(store);
@@ -153,12 +142,12 @@ static void a_bank_never_has_more_entries_than_its_maximum(void)
     struct store *store = kit_open();
     EXPECT_INT(set_entries(store, "b", MOST), STATUS_OK);
     for (uint64_t i = 0; i < 5000; i++) {
-        EXPECT_INT(put_bytes(store, "b", i, i % 500), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, "b", i, i % 500), STATUS_OK);
         EXPECT(kit_stats(store, "b").entries <= MOST);
     }
     expect_entries(store, "b", MOST);
     EXPECT_INT(kit_stats(store, "b").evictions, 5000 - MOST);
-    EXPECT_INT(put_bytes(store, "b", 4999, 5), STATUS_OK);
+    EXPECT_INT(kit_put_bytes(store, "b", 4999, 5), STATUS_OK);
     EXPECT_INT(kit_stats(store, "b").evictions, 5000 - MOST);
     kit_close(store);
 }
@@ -168,7 +157,7 @@ static void one_entry_is_a_maximum_too(void)
     struct store *store = kit_open();
     EXPECT_INT(set_entries(store, "b", 1), STATUS_OK);
     for (uint64_t i = 0; i < 300; i++) {
-        EXPECT_INT(put_bytes(store, "b", i, i == 200 ? 300 * KIB : i),
+        EXPECT_INT(kit_put_bytes(store, "b", i, i == 200 ? 300 * KIB : i),
                    STATUS_OK);
         expect_entries(store, "b", 1);
     }
@@ -188,14 +177,14 @@ static void a_bank_comes_down_to_fewer_entries(void)
 {
     struct store *store = kit_open();
     for (uint64_t i = 0; i < 5000; i++) {
-        put_bytes(store, "b", i, 20);
-        put_bytes(store, "c", i, 20);
+        kit_put_bytes(store, "b", i, 20);
+        kit_put_bytes(store, "c", i, 20);
     }
     EXPECT_INT(set_entries(store, "b", 50), STATUS_OK);
     kit_work(store);
     EXPECT_INT(kit_stats(store, "b").entries, 50);
     EXPECT_INT(set_entries(store, "c", 50), STATUS_OK);
-    EXPECT_INT(put_bytes(store, "c", 9999, 20), STATUS_OK);
+    EXPECT_INT(kit_put_bytes(store, "c", 9999, 20), STATUS_OK);
     expect_entries(store, "c", 50);
     kit_close(store);
 }
@@ -218,7 +207,7 @@ static void *put_and_watch(void *arg)
         uint64_t key = test_random(&crowd->random) % 2000;
         size_t len = test_random(&crowd->random) % 300;
         struct bank_stats stats;
-        enum status status = put_bytes(crowd->store, "b", key, len);
+        enum status status = kit_put_bytes(crowd->store, "b", key, len);
         crowd->refused += status == STATUS_RESOURCE_EXHAUSTED;
         crowd->wrong += status && status != STATUS_RESOURCE_EXHAUSTED;
         crowd->wrong += store_bank_stats(crowd->store, SLICE_LITERAL("b"),
@@ -275,15 +264,15 @@ static void a_bank_that_refuses_keeps_what_it_has(void)
     struct store *store = kit_open();
     EXPECT_INT(refuse_when_full(store, "b", 0, MOST), STATUS_OK);
     for (uint64_t i = 0; i < MOST; i++) {
-        EXPECT_INT(put_bytes(store, "b", i, 20), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, "b", i, 20), STATUS_OK);
     }
-    EXPECT_INT(put_bytes(store, "b", MOST, 20), STATUS_RESOURCE_EXHAUSTED);
-    EXPECT_INT(put_bytes(store, "b", 0, 2000), STATUS_OK);
+    EXPECT_INT(kit_put_bytes(store, "b", MOST, 20), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_INT(kit_put_bytes(store, "b", 0, 2000), STATUS_OK);
     EXPECT_INT(kit_put_if(store, "b", "new", "v", &(struct store_visit){0}),
                STATUS_RESOURCE_EXHAUSTED);
     expect_entries(store, "b", MOST);
     EXPECT_INT(kit_remove(store, "b", "key 5"), STATUS_OK);
-    EXPECT_INT(put_bytes(store, "b", MOST, 20), STATUS_OK);
+    EXPECT_INT(kit_put_bytes(store, "b", MOST, 20), STATUS_OK);
     expect_entries(store, "b", MOST);
     EXPECT_INT(kit_stats(store, "b").evictions, 0);
     EXPECT_INT(run_crowd(store, MOST) > 0, true);
@@ -297,15 +286,16 @@ static void a_bank_that_refuses_keeps_its_bytes(void)
     struct store *store = kit_open();
     EXPECT_INT(refuse_when_full(store, "b", BANK_MAXIMUM_MIN, 0), STATUS_OK);
     uint64_t count = 0;
-    while (put_bytes(store, "b", count, 100) == STATUS_OK) {
+    while (kit_put_bytes(store, "b", count, 100) == STATUS_OK) {
         count++;
     }
     expect_entries(store, "b", count);
     EXPECT(kit_stats(store, "b").bytes > BANK_MAXIMUM_MIN - 200);
-    EXPECT_INT(put_bytes(store, "b", count, 100), STATUS_RESOURCE_EXHAUSTED);
-    EXPECT_INT(put_bytes(store, "b", 3, 1000), STATUS_RESOURCE_EXHAUSTED);
-    EXPECT_INT(put_bytes(store, "b", 3, 100), STATUS_OK);
-    EXPECT_INT(put_bytes(store, "b", 3, 10), STATUS_OK);
+    EXPECT_INT(kit_put_bytes(store, "b", count, 100),
+               STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_INT(kit_put_bytes(store, "b", 3, 1000), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_INT(kit_put_bytes(store, "b", 3, 100), STATUS_OK);
+    EXPECT_INT(kit_put_bytes(store, "b", 3, 10), STATUS_OK);
     EXPECT_INT(kit_stats(store, "b").evictions, 0);
     expect_entries(store, "b", count);
     kit_close(store);
@@ -316,12 +306,12 @@ static void a_flood_takes_nothing_from_a_bank_that_refuses(void)
     enum { LIMIT = 16 * MIB, COUNT = 9000, LEN = 1000, FLOOD = 40000 };
     struct store *store = kit_open_limited(LIMIT, 0);
     for (uint64_t i = 0; i < COUNT; i++) {
-        EXPECT_INT(put_bytes(store, "b", i, i % 1000 ? LEN : 300 * KIB),
+        EXPECT_INT(kit_put_bytes(store, "b", i, i % 1000 ? LEN : 300 * KIB),
                    STATUS_OK);
     }
     EXPECT_INT(refuse_when_full(store, "b", 0, 0), STATUS_OK);
     for (uint64_t i = 0; i < FLOOD; i++) {
-        EXPECT_INT(put_bytes(store, "flood", i, LEN), STATUS_OK);
+        EXPECT_INT(kit_put_bytes(store, "flood", i, LEN), STATUS_OK);
         EXPECT(store_usage(store).bytes <= LIMIT + LIMIT / 8);
     }
     EXPECT_INT(kit_stats(store, "b").evictions, 0);
@@ -337,7 +327,7 @@ static void a_bank_that_refuses_cannot_go_beyond_the_memory_limit(void)
     EXPECT_INT(refuse_when_full(store, "b", 0, 0), STATUS_OK);
     uint64_t count = 0;
     for (uint64_t i = 0; i < TIMES; i++) {
-        enum status status = put_bytes(store, "b", i, LEN);
+        enum status status = kit_put_bytes(store, "b", i, LEN);
         EXPECT(!status || status == STATUS_RESOURCE_EXHAUSTED);
         count += !status;
     }
@@ -348,7 +338,7 @@ static void a_bank_that_refuses_cannot_go_beyond_the_memory_limit(void)
     expect_entries(store, "b", count);
     EXPECT_INT(store_bank_reset(store, SLICE_LITERAL("b")), STATUS_OK);
     kit_work(store);
-    EXPECT_INT(put_bytes(store, "b", 1, LEN), STATUS_OK);
+    EXPECT_INT(kit_put_bytes(store, "b", 1, LEN), STATUS_OK);
     kit_close(store);
 }
 
